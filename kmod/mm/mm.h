@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Guest memory: memslots, stage-2 tables, faults, TLB and VMIDs, dirty log, MMU notifier.
+ *
+ * Nothing here runs in ring 0. IPA: intermediate physical address (guest physical); HVA: address
+ * in the VMM.
+ */
+#ifndef ZVM_MM_H
+#define ZVM_MM_H
+
+#include <linux/kvm.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/srcu.h>
+#include <linux/types.h>
+#ifdef CONFIG_MMU_NOTIFIER
+#include <linux/mmu_notifier.h>
+#endif
+
+struct zvm_vm;
+struct zvm_vcpu;
+struct zvm_slots; /* private: slot.c */
+
+struct zvm_mm {
+	u32 ipa_bits;
+	u64 vtcr;	   /* VTCR_EL2 of this VM, constant */
+	phys_addr_t root;  /* stage-2 root table(s), constant */
+	u64 vmid;	   /* generation << 16 | VMID; atomic64, see tlb.c */
+	atomic64_t vmid_gen;
+	spinlock_t lock;   /* stage-2 tables; ring 2 only, IRQs on */
+	struct mutex slots_lock; /* memslot changes */
+	struct srcu_struct srcu; /* readers of `slots` */
+	struct zvm_slots __rcu *slots;
+	int __percpu *last_vcpu; /* vCPU idx that last ran on each CPU: guests assume private TLBs */
+	bool notifier_mode; /* pages follow the VMM's page tables; else they are pinned */
+	unsigned long pinned_pages; /* charged to owner->locked_vm */
+	unsigned long table_pages;
+#ifdef CONFIG_MMU_NOTIFIER
+	struct mmu_notifier mn;
+	unsigned long mn_seq;
+	int mn_busy;
+#endif
+};
+
+enum zvm_access { ZVM_ACCESS_READ = 0, ZVM_ACCESS_WRITE = 1, ZVM_ACCESS_EXEC = 2 };
+
+/* ipa_bits: 32..zvm_host.ipa_bits_max, checked by the caller. -ENOMEM. */
+int zvm_mm_create(struct zvm_vm *vm, u32 ipa_bits);
+/* No vCPU can run any more. Unpins, uncharges, frees tables, flushes the VMID. */
+void zvm_mm_destroy(struct zvm_vm *vm);
+/* The VMM's address space goes away or the last reference was dropped: drop all mappings. */
+void zvm_mm_unmap_all(struct zvm_vm *vm);
+
+/* KVM_SET_USER_MEMORY_REGION: create, move, delete, flags (READONLY, LOG_DIRTY_PAGES). */
+int zvm_mm_set_region(struct zvm_vm *vm, const struct kvm_userspace_memory_region *r);
+int zvm_mm_get_dirty_log(struct zvm_vm *vm, struct kvm_dirty_log *log);
+int zvm_mm_clear_dirty_log(struct zvm_vm *vm, struct kvm_clear_dirty_log *log);
+
+/*
+ * A stage-2 fault of `v` at `ipa`; ring 2. `permission`: the fault was a permission fault (the
+ * leaf exists), else a translation or access-flag fault. Returns
+ *   0        mapped, re-enter
+ *   -ENOENT  no memslot: the access is MMIO
+ *   -EROFS   write to a read-only slot: the write is MMIO
+ *   -EFAULT  nothing behind the HVA (KVM_RUN returns it), -EHWPOISON, -ENOMEM, -EINTR
+ */
+int zvm_mm_fault(struct zvm_vcpu *v, u64 ipa, enum zvm_access access, bool permission);
+
+/* Copy from/to guest memory through the memslots; ring 2; may straddle slots. 0 or -EFAULT. */
+int zvm_mm_read(struct zvm_vm *vm, u64 ipa, void *buf, size_t len);
+int zvm_mm_write(struct zvm_vm *vm, u64 ipa, const void *buf, size_t len);
+bool zvm_mm_is_ram(struct zvm_vm *vm, u64 ipa); /* any slot, read-only included */
+
+/* Clean and invalidate all mapped RAM to PoC (guest set/way operations, caches off); ring 2. */
+void zvm_mm_flush_dcache(struct zvm_vm *vm);
+
+/*
+ * VMID of the VM for this entry; IRQs off. Returns the VTTBR_EL2 value; a changed VMID since the
+ * vCPU was loaded means VTTBR must be rewritten (the caller compares).
+ */
+u64 zvm_vmid_vttbr(struct zvm_vm *vm);
+int zvm_vmid_init(void);
+void zvm_vmid_exit(void);
+
+/* All TLB entries of the VM, all CPUs; ring 1 or 2. */
+void zvm_tlb_flush_vm(struct zvm_vm *vm);
+/* Stage-2 entries of [ipa, ipa + size), and the combined entries made from them, all CPUs. */
+void zvm_tlb_flush_range(struct zvm_vm *vm, u64 ipa, u64 size);
+/*
+ * Called at residency load, IRQs off, VTTBR of the VM in place, HCR still the host's: if another
+ * vCPU of the VM ran last on this CPU, drop this CPU's entries (TLBI VMALLE1, IC IALLU).
+ */
+void zvm_tlb_vcpu_load(struct zvm_vcpu *v);
+
+#endif

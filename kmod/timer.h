@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The guest's EL1 virtual and physical timers. Both run directly on the hardware timers while the
+ * vCPU is resident; their PPIs are delivered through hardware-linked list registers.
+ */
+#ifndef ZVM_TIMER_H
+#define ZVM_TIMER_H
+
+#include <linux/hrtimer.h>
+#include <linux/types.h>
+
+struct zvm_vm;
+struct zvm_vcpu;
+
+enum { ZVM_VTIMER, ZVM_PTIMER, ZVM_NR_TIMERS };
+
+struct zvm_timer {
+	u64 ctl, cval;	/* CNTx_CTL/CVAL; truth only while evicted */
+	u32 intid;	/* PPI in the guest: 27, 30 by default */
+	bool level;	/* line as told to the vGIC */
+};
+
+struct zvm_timers {
+	struct zvm_timer t[ZVM_NR_TIMERS];
+	struct hrtimer wakeup;	/* earliest expiry while blocked or evicted */
+	bool wakeup_armed;
+};
+
+int zvm_timer_init(void);	/* module: request the PPIs; names what is missing */
+void zvm_timer_exit(void);
+void zvm_timer_cpu_online(void);  /* on the CPU */
+void zvm_timer_cpu_offline(void);
+
+void zvm_timer_vcpu_create(struct zvm_vcpu *v);
+void zvm_timer_vcpu_destroy(struct zvm_vcpu *v);
+void zvm_timer_vcpu_reset(struct zvm_vcpu *v);
+
+/* Residency; IRQs off on the CPU. */
+void zvm_timer_load(struct zvm_vcpu *v);
+void zvm_timer_put(struct zvm_vcpu *v);
+/* Before entry, IRQs off: lower lines of timers that no longer fire (guest reprogrammed them). */
+void zvm_timer_sync_lines(struct zvm_vcpu *v);
+/* Around blocking in WFI; preemptible. */
+void zvm_timer_block(struct zvm_vcpu *v);
+void zvm_timer_unblock(struct zvm_vcpu *v);
+bool zvm_timer_expired(struct zvm_vcpu *v); /* any timer firing now; on the vCPU's thread */
+
+int zvm_timer_get_reg(struct zvm_vcpu *v, u64 id, u64 *val);
+int zvm_timer_set_reg(struct zvm_vcpu *v, u64 id, u64 val);
+int zvm_timer_set_attr(struct zvm_vcpu *v, const struct kvm_device_attr *attr);
+int zvm_timer_get_attr(struct zvm_vcpu *v, const struct kvm_device_attr *attr);
+int zvm_timer_has_attr(struct zvm_vcpu *v, const struct kvm_device_attr *attr);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Virtual GICv3: distributor, redistributors, list registers, attributes (save/restore).
+ * Arm IHI 0069 (GICv3/v4); ABI: Documentation/virt/kvm/devices/arm-vgic-v3.rst of the kernel.
+ */
+#ifndef ZVM_VGIC_H
+#define ZVM_VGIC_H
+
+#include <linux/kvm.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+struct zvm_vm;
+struct zvm_vcpu;
+struct file;
+
+#include "vgic_state.h" /* struct zvm_vgic, struct zvm_vgic_cpu: owned by vgic/ */
+
+/* --- life; called by vm.c and vcpu.c under vm->lock, may sleep ------------------------------- */
+
+/* KVM_CREATE_DEVICE(KVM_DEV_TYPE_ARM_VGIC_V3) without TEST: -EEXIST twice, -EBUSY once ran. */
+int zvm_vgic_create(struct zvm_vm *vm);
+void zvm_vgic_destroy(struct zvm_vm *vm);
+int zvm_vgic_vcpu_create(struct zvm_vcpu *v); /* before or after the device exists */
+void zvm_vgic_vcpu_destroy(struct zvm_vcpu *v);
+void zvm_vgic_vcpu_reset(struct zvm_vcpu *v); /* CPU interface to reset values (KVM_ARM_VCPU_INIT) */
+bool zvm_vgic_exists(struct zvm_vm *vm);
+/* First KVM_RUN of the VM: 0 if there is no vGIC or it is initialised, else as KVM (-ENODEV ...). */
+int zvm_vgic_check_ready(struct zvm_vm *vm);
+
+/* KVM_{SET,GET,HAS}_DEVICE_ATTR on the device fd; `attr->addr` is a user pointer. */
+int zvm_vgic_set_attr(struct zvm_vm *vm, struct kvm_device_attr *attr);
+int zvm_vgic_get_attr(struct zvm_vm *vm, struct kvm_device_attr *attr);
+int zvm_vgic_has_attr(struct zvm_vm *vm, struct kvm_device_attr *attr);
+
+/* --- injection; any context, hard IRQ included ------------------------------------------------ */
+
+/*
+ * Drive the input line of `intid` (PPI of `v`: 16..31, SPI: 32.., v ignored). Edge-configured:
+ * level true latches pending, false does nothing. -EINVAL: no such interrupt or vGIC not ready.
+ */
+int zvm_vgic_inject(struct zvm_vm *vm, struct zvm_vcpu *v, u32 intid, bool level);
+
+/*
+ * Tie a PPI of `v` to the physical PPI of this host so that the guest's deactivation deactivates
+ * the physical interrupt (ICH_LR.HW). At init, before the vCPU runs.
+ */
+void zvm_vgic_map_hw(struct zvm_vcpu *v, u32 intid, u32 host_intid);
+/*
+ * Is the HW-mapped interrupt active or pending in the guest (i.e. the physical one must be
+ * active)? Evicted vCPU or IRQs off on its resident CPU.
+ */
+bool zvm_vgic_hw_outstanding(struct zvm_vcpu *v, u32 intid);
+
+/* --- traps; on the vCPU's thread, ring 2, guest context resident or evicted -------------------- */
+
+/* ICC_SGI1R/ASGI1R/SGI0R write (`group1`: SGI1R; NS view). Wakes and kicks targets. */
+void zvm_vgic_sgi(struct zvm_vcpu *v, u64 val, bool group1);
+/*
+ * MMIO in the GICD/GICR frames: true if `ipa` belongs to the vGIC (val filled for reads,
+ * zero-extended), false if not. Any `len` (1, 2, 4, 8), any alignment.
+ */
+bool zvm_vgic_mmio(struct zvm_vcpu *v, u64 ipa, unsigned int len, bool write, u64 *val);
+
+/* --- world switch; IRQs off, on the CPU where v is (being made) resident ----------------------- */
+
+void zvm_vgic_load(struct zvm_vcpu *v); /* ICH_VMCR, AP registers, LRs, ICH_HCR.En */
+void zvm_vgic_put(struct zvm_vcpu *v);	/* everything back into v->vgic, LRs folded, ICH_HCR = 0 */
+/* ZVM_REQ_IRQ was taken: fold what the guest finished, fill list registers. Before entry. */
+void zvm_vgic_flush(struct zvm_vcpu *v);
+/* Maintenance interrupt (hard IRQ handler on the resident CPU). Must quiesce its own line. */
+void zvm_vgic_maintenance(struct zvm_vcpu *v);
+/*
+ * Would an interrupt be taken by the guest now (pending, enabled, group and priority allow,
+ * PSTATE.I ignored)? On the vCPU's thread, any ring but 0; disables IRQs itself if resident here.
+ */
+bool zvm_vgic_has_pending(struct zvm_vcpu *v);
+
+#endif
