@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The one place that knows how kernels differ. zvm_conf.h holds the answers of compat/probe.c;
+ * everything else in the module calls these wrappers.
+ */
+#ifndef ZVM_COMPAT_H
+#define ZVM_COMPAT_H
+
+#include <linux/eventfd.h>
+#include <linux/hrtimer.h>
+#include <linux/mm.h>
+#include <linux/preempt.h>
+#include <asm/cpufeature.h>
+#include <asm/neon.h>
+
+#include "zvm_conf.h"
+
+/* Add one to the eventfd's counter and wake its readers. Not from hard IRQ on PREEMPT_RT. */
+static inline void zvm_compat_eventfd_signal(struct eventfd_ctx *ctx)
+{
+#ifdef ZVM_HAVE_EVENTFD_SIGNAL_NO_COUNT
+	eventfd_signal(ctx);
+#else
+	eventfd_signal(ctx, 1);
+#endif
+}
+
+/* A timer on CLOCK_MONOTONIC with absolute expiry that runs `fn` in hard IRQ, PREEMPT_RT too. */
+static inline void zvm_compat_hrtimer_setup(struct hrtimer *timer,
+					    enum hrtimer_restart (*fn)(struct hrtimer *))
+{
+#ifdef ZVM_HAVE_HRTIMER_SETUP
+	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
+#else
+	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
+	timer->function = fn;
+#endif
+}
+
+/*
+ * Put the calling task's user FP state into memory and leave the registers to nobody: the task's
+ * TIF_FOREIGN_FPSTATE is set, so the kernel reloads it on the way to user space. IRQs on.
+ */
+static inline void zvm_compat_neon_flush(void)
+{
+	preempt_disable();
+#ifdef ZVM_HAVE_NEON_BEGIN_STATE
+	/* No buffer: with preemption off nobody can switch this task out inside the section. */
+	kernel_neon_begin(NULL);
+	kernel_neon_end(NULL);
+#else
+	kernel_neon_begin();
+	kernel_neon_end();
+#endif
+	preempt_enable();
+}
+
+/* The host masks interrupts with ICC_PMR_EL1 (pseudo-NMI in use). */
+static inline bool zvm_compat_prio_masking(void)
+{
+#ifdef ZVM_HAVE_GIC_PRIO_MASKING_CAP
+	return cpus_have_cap(ARM64_HAS_GIC_PRIO_MASKING);
+#else
+	return cpus_have_cap(ARM64_HAS_IRQ_PRIO_MASKING);
+#endif
+}
+
+/* Is the page frame memory that Linux maps cacheable (as opposed to a device's registers)? */
+static inline bool zvm_compat_pfn_is_memory(unsigned long pfn)
+{
+#ifdef ZVM_HAVE_PFN_IS_MAP_MEMORY
+	return pfn_is_map_memory(pfn);
+#else
+	return pfn_valid(pfn); /* answers the same question where the other does not exist */
+#endif
+}
+
+/*
+ * The page frame behind `addr` of a VM_IO or VM_PFNMAP vma, mmap lock held for reading. 0 or
+ * -errno; -EINVAL: nothing mapped there yet (or this kernel offers no way to ask).
+ */
+static inline int zvm_compat_follow_pfn(struct vm_area_struct *vma, unsigned long addr,
+					unsigned long *pfn, bool *writable)
+{
+#if defined(ZVM_HAVE_FOLLOW_PFNMAP)
+	struct follow_pfnmap_args args = { .vma = vma, .address = addr };
+	int ret = follow_pfnmap_start(&args);
+
+	if (ret)
+		return ret;
+	*pfn = args.pfn;
+	*writable = args.writable;
+	follow_pfnmap_end(&args);
+	return 0;
+#elif defined(ZVM_HAVE_FOLLOW_PFN)
+	*writable = vma->vm_flags & VM_WRITE;
+	return follow_pfn(vma, addr, pfn);
+#else
+	return -EINVAL;
+#endif
+}
+
+#ifdef ZVM_HAVE_NOTIFIER_YOUNG_BOOL
+typedef bool zvm_compat_young_t; /* what the mmu notifier's young callbacks return */
+#else
+typedef int zvm_compat_young_t;
+#endif
+
+#endif
