@@ -205,7 +205,7 @@ bool zvm_config_is_set(const struct zvm_config *cfg, const char *key);
 /*
  * Write the effective configuration as TOML: every key, also those that were not set, each of
  * these marked with a comment that says it is a default. zvm_config_parse() reads the result
- * back to the same configuration. Returns 0 or -EIO.
+ * back to the same VM; paths come out absolute. Returns 0 or -EIO.
  */
 int zvm_config_print(const struct zvm_config *cfg, FILE *to);
 
