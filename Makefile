@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# ZVM: the module, the VMM, the tools, the guests and the tests. Everything made is under build/.
+#
+#   make                    module for the board's kernel, zvm-run, tools, guests
+#   make module             the module alone; REL=6.12 for another of the board's kernels, KDIR=
+#                           (with ARCH, CROSS_COMPILE, CC as that kernel wants) for any kernel
+#   make demo | check       see README.md
+#   make V=1                show the commands
+#
+# What a directory is made of is said in its own fragment (vmm/vmm.mk, virtio/virtio.mk,
+# tools/tools.mk, tests/unit/unit.mk, tests/fuzz/fuzz.mk), by objects relative to it:
+#   vmm-y, vmm-$(CONFIG_ZVM_x)  of zvm-run and of the unit tests     vmm-libs    its -l options
+#   vmm-run-y                   of zvm-run alone: needs arm64 KVM, or is main()
+#   virtio-y, virtio-libs       the device library
+#   zvm-y, zvm-libs             the zvm command
+#   unit-y                      unit tests: NAME is tests/unit/NAME.c (plus unit-NAME-y objects
+#                               of that directory, unit-NAME-ldflags), linked with vmm and virtio
+#   fuzz-y                      fuzzers, the same way: tests/fuzz/NAME.c
+
+MAKEFLAGS += -r
+.DELETE_ON_ERROR:
+.SECONDEXPANSION:
+.SUFFIXES:
+
+Q := $(if $(V),,@)
+B := build
+DEPS := $(B)/deps
+REL ?= 6.1
+CROSS ?= aarch64-linux-gnu-
+
+.PHONY: all
+all: module zvm-run tools guests
+
+-include $(B)/config.mk
+-include vmm/vmm.mk
+-include virtio/virtio.mk
+-include tools/tools.mk
+-include tests/unit/unit.mk
+-include tests/fuzz/fuzz.mk
+-include tests/guest/guest.mk
+
+# ---- dependencies ----------------------------------------------------------------------------
+
+.PHONY: deps
+deps:
+	$(Q)tools/deps
+
+# The first build installs; later ones look at a stamp only.
+$(DEPS)/.done-kernel-%:
+	$(Q)tools/deps
+	$(Q)test -e $@ || tools/deps kernel $*
+
+# ---- module ----------------------------------------------------------------------------------
+# Kbuild writes beside the sources, so each kernel gets a mirror of kmod/ made of links.
+
+KMOD_OUT := $(B)/kmod-$(if $(KDIR),$(notdir $(patsubst %/build,%,$(patsubst %/,%,$(KDIR)))),$(REL))
+KMOD_SRC = $(shell find kmod -type f -not -name '.*')
+
+ifeq ($(KDIR),)
+KMOD_MAKE = $(MAKE) -C $(abspath $(DEPS))/kernel/$(REL)/headers/ ARCH=arm64 \
+	CROSS_COMPILE=$(CROSS) CC=$(abspath $(DEPS))/kernel/$(REL)/cc CONFIG_DEBUG_INFO_BTF_MODULES=
+KMOD_NEEDS = $(DEPS)/.done-kernel-$(REL)
+else
+KMOD_MAKE = $(MAKE) -C $(KDIR)
+endif
+KMOD_MAKE += M=$(abspath $(KMOD_OUT)) ZVM_UAPI=$(abspath include/uapi) \
+	$(if $(wildcard $(B)/include/generated/zvm_config.h),ZVM_CONFIG=$(abspath $(B)/include/generated/zvm_config.h))
+
+.PHONY: module kmod-mirror
+module: kmod-mirror $(KMOD_NEEDS)
+	$(Q)+$(KMOD_MAKE) $(if $(V),V=1,-s) $(KMOD_FLAGS) modules
+
+kmod-mirror:
+	$(Q)mkdir -p $(KMOD_OUT)
+	$(Q)find $(KMOD_OUT) -xtype l -delete
+	$(Q)cp -rsf $(abspath kmod)/. $(KMOD_OUT)/
+
+# ---- user space ------------------------------------------------------------------------------
+# Three flavours of the same objects: arm64, host (unit tests, sanitizers), fuzz (libFuzzer).
+
+CFLAGS_ALL := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -g -pthread -MMD -MP \
+	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	-Wpointer-arith -Wundef -Wvla -Werror -Wno-unused-parameter \
+	-Iinclude -Iinclude/uapi -I. $(if $(wildcard $(B)/include/generated/zvm_config.h),\
+	-I$(B)/include -include $(B)/include/generated/zvm_config.h)
+SYSROOT := $(DEPS)/sysroot
+
+arm64-cc := $(CROSS)gcc
+arm64-ar := $(CROSS)ar
+arm64-cflags := -O2 -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2 -isystem $(SYSROOT)/usr/include
+arm64-ldflags := -pie -Wl,-z,relro,-z,now -L$(SYSROOT)/usr/lib/aarch64-linux-gnu \
+	-Wl,-rpath-link,$(SYSROOT)/usr/lib/aarch64-linux-gnu
+host-cc := gcc
+host-ar := ar
+host-cflags := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+host-ldflags := -fsanitize=address,undefined
+fuzz-cc := clang
+fuzz-ar := ar
+fuzz-cflags := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+fuzz-ldflags := -fsanitize=fuzzer,address,undefined
+
+objs = $(addprefix $(B)/$(1)/$(2)/,$(3))
+
+# flavour F: how to make its objects and the two archives.
+define flavour
+$(B)/$(1)/%.o: %.c $(if $(filter arm64,$(1)),| $(DEPS)/.done-sysroot)
+	@mkdir -p $$(@D)
+	$(if $(V),,@echo "  CC      $$@")
+	$(Q)$($(1)-cc) $(CFLAGS_ALL) $($(1)-cflags) -c -o $$@ $$<
+
+$(B)/$(1)/libvmm.a: $(call objs,$(1),vmm,$(vmm-y))
+$(B)/$(1)/libvirtio.a: $(call objs,$(1),virtio,$(virtio-y))
+$(B)/$(1)/libvmm.a $(B)/$(1)/libvirtio.a:
+	@mkdir -p $$(@D)
+	$(Q)rm -f $$@ && $($(1)-ar) rcs $$@ $$^
+endef
+$(foreach f,arm64 host fuzz,$(eval $(call flavour,$(f))))
+
+archives = $(B)/$(1)/libvmm.a $(B)/$(1)/libvirtio.a
+libs = $(sort $(vmm-libs) $(virtio-libs))
+
+define link
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  LD      $@")
+	$(Q)$($(1)-cc) -pthread -o $@ $(filter %.o,$^) $(2) \
+		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $($(1)-ldflags) $(3)
+endef
+
+$(DEPS)/.done-sysroot:
+	$(Q)tools/deps
+
+.PHONY: zvm-run tools guests
+zvm-run: $(if $(vmm-run-y),$(B)/bin/zvm-run)
+$(B)/bin/zvm-run: $(call objs,arm64,vmm,$(vmm-run-y)) $(call archives,arm64)
+	$(call link,arm64,,$(libs))
+
+tools: $(if $(zvm-y),$(B)/bin/zvm)
+$(B)/bin/zvm: $(call objs,arm64,tools,$(zvm-y))
+	$(call link,arm64,,$(zvm-libs))
+
+guests: $(if $(wildcard tests/guest/guest.mk),guest-tests)
+
+# ---- unit tests and fuzzers --------------------------------------------------------------------
+
+UNIT := $(addprefix $(B)/unit/,$(unit-y))
+FUZZ := $(addprefix $(B)/fuzz/,$(fuzz-y))
+
+.PHONY: unit check-unit fuzz check-fuzz
+unit: $(UNIT)
+$(UNIT): $(B)/unit/%: $(B)/host/tests/unit/%.o \
+		$$(addprefix $(B)/host/tests/unit/,$$(unit-$$*-y)) $(call archives,host)
+	$(call link,host,$(unit-$*-ldflags),-lcmocka $(libs))
+
+check-unit: unit
+	$(Q)for t in $(UNIT); do $$t || fail=1; done; exit $${fail:-0}
+
+fuzz: $(FUZZ)
+$(FUZZ): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o \
+		$$(addprefix $(B)/fuzz/tests/fuzz/,$$(fuzz-$$*-y)) $(call archives,fuzz)
+	$(call link,fuzz,$(fuzz-$*-ldflags),$(libs))
+
+# ---- the rest ------------------------------------------------------------------------------------
+
+.PHONY: clean distclean
+clean:
+	rm -rf $(filter-out $(DEPS) $(B)/config.mk $(B)/include,$(wildcard $(B)/*))
+distclean: clean
+	rm -rf $(B) .config .config.old
+
+-include $(shell find $(B)/arm64 $(B)/host $(B)/fuzz -name '*.d' 2>/dev/null)
