@@ -7,6 +7,8 @@
 #define ZVM_TIMER_H
 
 #include <linux/hrtimer.h>
+#include <linux/irqreturn.h>
+#include <linux/kvm.h>
 #include <linux/types.h>
 
 struct zvm_vm;
@@ -17,7 +19,6 @@ enum { ZVM_VTIMER, ZVM_PTIMER, ZVM_NR_TIMERS };
 struct zvm_timer {
 	u64 ctl, cval;	/* CNTx_CTL/CVAL; truth only while evicted */
 	u32 intid;	/* PPI in the guest: 27, 30 by default */
-	bool level;	/* line as told to the vGIC */
 };
 
 struct zvm_timers {
@@ -26,20 +27,24 @@ struct zvm_timers {
 	bool wakeup_armed;
 };
 
-int zvm_timer_init(void);	/* module: request the PPIs; names what is missing */
-void zvm_timer_exit(void);
-void zvm_timer_cpu_online(void);  /* on the CPU */
-void zvm_timer_cpu_offline(void);
+irqreturn_t zvm_timer_irq(int irq, void *dev); /* handler of both PPIs; irq.c requests them */
 
 void zvm_timer_vcpu_create(struct zvm_vcpu *v);
 void zvm_timer_vcpu_destroy(struct zvm_vcpu *v);
 void zvm_timer_vcpu_reset(struct zvm_vcpu *v);
+/* First run: tie both PPIs to the host's. -EINVAL: both have the same number. */
+int zvm_timer_map(struct zvm_vcpu *v);
 
 /* Residency; IRQs off on the CPU. */
 void zvm_timer_load(struct zvm_vcpu *v);
 void zvm_timer_put(struct zvm_vcpu *v);
-/* Before entry, IRQs off: lower lines of timers that no longer fire (guest reprogrammed them). */
-void zvm_timer_sync_lines(struct zvm_vcpu *v);
+/*
+ * State of the timer's output line now: the vGIC asks before it presents a pending timer PPI, so
+ * that a timer the guest has reprogrammed is not delivered. IRQs off, v resident here or evicted.
+ */
+bool zvm_timer_line(struct zvm_vcpu *v, u32 intid);
+/* Set or clear the active state of the physical PPI behind `intid`; IRQs off on the resident CPU. */
+void zvm_timer_phys_active(struct zvm_vcpu *v, u32 intid, bool active);
 /* Around blocking in WFI; preemptible. */
 void zvm_timer_block(struct zvm_vcpu *v);
 void zvm_timer_unblock(struct zvm_vcpu *v);

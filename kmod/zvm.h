@@ -67,6 +67,20 @@ struct zvm_vcpu_reset {
 	bool pending;
 };
 
+/*
+ * An access of the guest to an address without memory; one instruction may make two (LDP, STP).
+ * trap/mmio.c. `pending`: the VMM has run->mmio, its answer belongs to element `step`.
+ */
+struct zvm_mmio {
+	bool pending, write, sign_extend, sixty_four, big_endian;
+	u8 len;	     /* bytes of an element: 1, 2, 4, 8 */
+	u8 nr, step; /* elements, and the one being done */
+	u8 rt[2];
+	u8 wb_reg;   /* base register to write back: 0..30, 31 SP, 0xff none */
+	u64 wb_val;
+	u64 ipa;     /* of element 0 */
+};
+
 struct zvm_vcpu {
 	struct zvm_ctx ctx; /* first: ring 0 finds it by the stack anchor */
 
@@ -94,12 +108,7 @@ struct zvm_vcpu {
 	sigset_t sigset;
 	bool sigset_active;
 
-	struct {
-		bool pending; /* an MMIO read waits for its data in run->mmio */
-		bool sign_extend, sixty_four;
-		u8 rt, len;
-		u8 kind; /* decode class of an ISV=0 access; see trap/mmio.c */
-	} mmio;
+	struct zvm_mmio mmio;
 
 	bool serror_pending; /* a virtual SError waits (HCR.VSE) */
 	u64 vsesr;
@@ -136,17 +145,14 @@ struct zvm_vm {
 };
 
 /*
- * One per physical CPU. Everything but `closed` and `resident` is written once, when the CPU comes
- * online; `resident` only by its own CPU with IRQs off.
+ * One per physical CPU, written only by that CPU with IRQs off.
  */
 struct zvm_cpu {
 	struct zvm_vcpu *resident;
-	u64 host_hcr, host_mdcr, host_cptr;
+	u64 host_hcr;			       /* as found when the CPU came online */
+	u64 host_mdcr;			       /* over a stay in ring 1 */
+	u64 host_hfgrtr, host_hfgwtr, host_hcrx; /* while a vCPU is resident */
 	bool closed; /* going down: no entry, no residency */
-	bool online;
-	u8 nr_lrs;
-	u8 nr_pri_bits;
-	int cpu;
 };
 
 DECLARE_PER_CPU(struct zvm_cpu, zvm_cpus);
@@ -156,12 +162,16 @@ struct zvm_host {
 	unsigned int irq_vtimer, irq_ptimer, irq_maint; /* Linux percpu IRQ numbers */
 	u32 ppi_vtimer, ppi_ptimer, ppi_maint;		/* INTIDs on the host (27, 30, 25) */
 	u32 ipa_bits_max;
+	u8 parange; /* ID_AA64MMFR0_EL1.PARange common to all CPUs */
 	u32 vmid_bits;
 	u8 nr_lrs, nr_pri_bits;
-	bool has_vhe, has_xnx, has_fwb, has_dic, has_idc, has_fgt, has_hcrx, has_evt;
+	bool has_el0_32; /* AArch32 at EL0 */
+	bool has_xnx, has_fwb, has_dic, has_idc, has_fgt, has_hcrx, has_evt;
 	bool need_tlbi_repeat;	/* Cortex-A55 2441007: repeat guest TLBI + DSB */
 	bool has_spec_at;	/* 1530923/1165522: speculative AT, see switch/ */
 	bool no_hw_af;		/* 1024718: leave VTCR.HA clear */
+	u8 nr_brps, nr_wrps;	/* breakpoints, watchpoints shown to guests */
+	u64 smccc_wa1, smccc_wa2, smccc_wa3; /* answers to SMCCC_ARCH_FEATURES */
 };
 
 extern struct zvm_host zvm_host;
@@ -196,6 +206,8 @@ void zvm_vcpu_destroy(struct zvm_vcpu *v);
  */
 void zvm_vcpu_kick(struct zvm_vcpu *v);
 void zvm_vcpu_request(struct zvm_vcpu *v, enum zvm_request req); /* set the bit, then kick */
+/* Sleep until an interrupt, a request or a signal; the vCPU's thread, ring 2 (WFI, CPU_SUSPEND). */
+void zvm_vcpu_block(struct zvm_vcpu *v);
 
 static inline bool zvm_vcpu_take_request(struct zvm_vcpu *v, enum zvm_request req)
 {

@@ -8,6 +8,7 @@
 
 #include <linux/eventfd.h>
 #include <linux/hrtimer.h>
+#include <linux/kvm.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
 #include <asm/cpufeature.h>
@@ -97,6 +98,17 @@ static inline int zvm_compat_follow_pfn(struct vm_area_struct *vma, unsigned lon
 	return follow_pfn(vma, addr, pfn);
 #else
 	return -EINVAL;
+#endif
+}
+
+/* The one word that goes with a KVM_EXIT_SYSTEM_EVENT. */
+static inline void zvm_compat_system_event_data(struct kvm_run *run, u64 flags)
+{
+#ifdef ZVM_HAVE_SYSTEM_EVENT_DATA
+	run->system_event.ndata = 1;
+	run->system_event.data[0] = flags;
+#else
+	run->system_event.flags = flags;
 #endif
 }
 

@@ -8,6 +8,7 @@
 #include <linux/cpumask.h>
 #include <linux/eventfd.h>
 #include <linux/hrtimer.h>
+#include <linux/kvm.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/syscore_ops.h>
@@ -44,3 +45,5 @@ PROBE(GIC_PRIO_MASKING_CAP, int n = ARM64_HAS_GIC_PRIO_MASKING; (void)n)
 PROBE(REGISTER_SYSCORE, register_syscore((struct syscore *)NULL))
 # 1 "zvm_probe_GET_USER_PAGE_FAST_ONLY"
 PROBE(GET_USER_PAGE_FAST_ONLY, struct page *p; (void)get_user_page_fast_only(0UL, FOLL_WRITE, &p))
+# 1 "zvm_probe_SYSTEM_EVENT_DATA"
+PROBE(SYSTEM_EVENT_DATA, struct kvm_run *run = NULL; run->system_event.ndata = 1)

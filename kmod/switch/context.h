@@ -21,11 +21,11 @@
 #define ZVM_CTX_HOST_CPTR    400
 #define ZVM_CTX_HOST_VBAR    408
 
-/* What zvm_enter() returns: why ring 0 gave up the guest. */
-#define ZVM_EXIT_SYNC	0
-#define ZVM_EXIT_IRQ	1
-#define ZVM_EXIT_FIQ	2
-#define ZVM_EXIT_SERROR 3
+/* What zvm_enter() returns: why ring 0 gave up the guest. Never 0: that is "back to the guest". */
+#define ZVM_EXIT_SYNC	1
+#define ZVM_EXIT_IRQ	2
+#define ZVM_EXIT_FIQ	3
+#define ZVM_EXIT_SERROR 4
 
 #ifndef __ASSEMBLY__
 
@@ -44,10 +44,13 @@ struct zvm_ctx {
 	u64 host_x[12]; /* x19..x30 */
 	u64 host_sp_el0, host_cptr, host_vbar;
 
+	/* the host's, over a stay in ring 1 */
+	u64 host_tpidr_el0, host_tpidrro_el0;
+
 	/* the last synchronous exit; far and hpfar for aborts only */
 	u64 esr, far;
-	u64 hpfar;	 /* HPFAR_EL2 layout, valid if hpfar_valid */
-	bool hpfar_valid;
+	u64 hpfar;	 /* HPFAR_EL2 layout */
+	u64 insn_ipa;	 /* of the instruction of an abort with ISV = 0; ~0: not known */
 	bool fp_live;	 /* the FP registers in the CPU are the guest's */
 	u8 exit;	 /* ZVM_EXIT_* */
 };
@@ -74,9 +77,7 @@ struct zvm_ctx {
 	X(ELR, SYS_ELR_EL12)               \
 	X(SPSR, SYS_SPSR_EL12)             \
 	X(SP, sys_reg(3, 4, 4, 1, 0))      \
-	X(TPIDR, sys_reg(3, 0, 13, 0, 4))  \
-	X(PAR, sys_reg(3, 0, 7, 4, 0))     \
-	X(CSSELR, sys_reg(3, 2, 0, 0, 0))
+	X(TPIDR, sys_reg(3, 0, 13, 0, 4))
 
 enum zvm_el1_reg {
 #define X(name, enc) ZVM_EL1_##name,
@@ -87,8 +88,10 @@ enum zvm_el1_reg {
 
 struct zvm_sysregs {
 	u64 el1[ZVM_NR_EL1_REGS];
-	u64 tpidr_el0, tpidrro_el0; /* in the CPU only in rings 0 and 1 */
+	/* shared with the host, so in the CPU only in rings 0 and 1 */
+	u64 tpidr_el0, tpidrro_el0, par, csselr;
 	u64 actlr;		    /* trapped: HCR.TACR */
+	u64 dacr32, ifsr32, fpexc32, dbgvcr32, spsr32[4]; /* AArch32: storage only */
 	u64 mpidr;
 };
 

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What we say we can do. A capability is announced only if it works entirely: clients take a
+ * non-zero answer as a promise.
+ */
+#include <linux/cpumask.h>
+#include <linux/kvm.h>
+
+#include "caps.h"
+#include "zvm.h"
+
+long zvm_check_extension(struct zvm_vm *vm, unsigned long ext)
+{
+	switch (ext) {
+	case KVM_CAP_IRQCHIP:
+	case KVM_CAP_USER_MEMORY:
+	case KVM_CAP_DESTROY_MEMORY_REGION_WORKS:
+	case KVM_CAP_JOIN_MEMORY_REGIONS_WORKS:
+	case KVM_CAP_ONE_REG:
+	case KVM_CAP_ARM_PSCI:
+	case KVM_CAP_ARM_PSCI_0_2:
+	case KVM_CAP_IOEVENTFD:
+	case KVM_CAP_IOEVENTFD_NO_LENGTH:
+	case KVM_CAP_IOEVENTFD_ANY_LENGTH:
+	case KVM_CAP_IRQFD:
+	case KVM_CAP_IRQFD_RESAMPLE:
+	case KVM_CAP_DEVICE_CTRL:
+	case KVM_CAP_MP_STATE:
+	case KVM_CAP_IMMEDIATE_EXIT:
+	case KVM_CAP_VCPU_EVENTS:
+	case KVM_CAP_VCPU_ATTRIBUTES:
+	case KVM_CAP_READONLY_MEM:
+	case KVM_CAP_ARM_NISV_TO_USER:
+	case KVM_CAP_ENABLE_CAP_VM:
+	case KVM_CAP_ARM_IRQ_LINE_LAYOUT_2:
+	case KVM_CAP_CHECK_EXTENSION_VM:
+#ifdef CONFIG_ZVM_STATS
+	case KVM_CAP_BINARY_STATS_FD:
+#endif
+		return 1;
+	case KVM_CAP_IRQ_ROUTING:
+		return 4096;
+	case KVM_CAP_NR_MEMSLOTS:
+		return ZVM_MAX_SLOTS;
+	case KVM_CAP_NR_VCPUS:
+		return min_t(u32, num_online_cpus(), ZVM_MAX_VCPUS);
+	case KVM_CAP_MAX_VCPUS:
+	case KVM_CAP_MAX_VCPU_ID:
+		return ZVM_MAX_VCPUS;
+	case KVM_CAP_ARM_VM_IPA_SIZE:
+		return zvm_host.ipa_bits_max;
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		return KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET;
+	case KVM_CAP_SYNC_MMU:
+		/* honest: pinned pages do not follow the VMM's page tables */
+		return vm && vm->mm.notifier_mode;
+	default:
+		return 0;
+	}
+}
+
+int zvm_vm_enable_cap(struct zvm_vm *vm, const struct kvm_enable_cap *cap)
+{
+	int ret = 0;
+
+	if (cap->flags)
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	switch (cap->cap) {
+	case KVM_CAP_ARM_NISV_TO_USER:
+		vm->mmio_nisv_to_user = true;
+		break;
+	default:
+		ret = -EINVAL;
+	}
+	mutex_unlock(&vm->lock);
+	return ret;
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Physical CPUs coming and going: hotplug, deep idle, reboot. Each CPU's host registers are kept
+ * as found; whatever of a guest is in a CPU goes to memory before the CPU goes away.
+ */
+#include <linux/cpu.h>
+#include <linux/cpu_pm.h>
+#include <linux/cpuhotplug.h>
+#include <linux/reboot.h>
+
+#include "host.h"
+#include "zvm.h"
+
+static enum cpuhp_state zvm_cpuhp;
+
+static int zvm_cpu_online(unsigned int cpu)
+{
+	struct zvm_cpu *c = this_cpu_ptr(&zvm_cpus);
+	unsigned long flags;
+
+	local_irq_save(flags);
+	c->host_hcr = read_sysreg(hcr_el2);
+	c->resident = NULL;
+	c->closed = false;
+	local_irq_restore(flags);
+	zvm_irq_cpu_online();
+	return 0;
+}
+
+static int zvm_cpu_offline(unsigned int cpu)
+{
+	struct zvm_cpu *c = this_cpu_ptr(&zvm_cpus);
+	unsigned long flags;
+
+	local_irq_save(flags);
+	c->closed = true; /* zvm_resident_make() looks at it with IRQs off on this CPU */
+	zvm_resident_evict_local();
+	local_irq_restore(flags);
+	zvm_irq_cpu_offline();
+	return 0;
+}
+
+/* Idle states that lose the timer or the EL1 registers; IRQs are off. */
+static int zvm_cpu_pm(struct notifier_block *nb, unsigned long action, void *arg)
+{
+	if (action == CPU_PM_ENTER)
+		zvm_resident_evict_local();
+	return NOTIFY_OK;
+}
+
+static struct notifier_block zvm_cpu_pm_nb = { .notifier_call = zvm_cpu_pm };
+
+static void zvm_cpu_close(void *unused)
+{
+	this_cpu_ptr(&zvm_cpus)->closed = true;
+	zvm_resident_evict_local();
+}
+
+/* Reboot and kexec: the next kernel finds EL2 as the firmware left it to us. */
+static int zvm_cpu_reboot(struct notifier_block *nb, unsigned long action, void *arg)
+{
+	on_each_cpu(zvm_cpu_close, NULL, 1);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block zvm_reboot_nb = { .notifier_call = zvm_cpu_reboot };
+
+int zvm_cpu_init(void)
+{
+	int ret = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "zvm:online", zvm_cpu_online,
+				    zvm_cpu_offline);
+
+	if (ret < 0)
+		return ret;
+	zvm_cpuhp = ret;
+	ret = cpu_pm_register_notifier(&zvm_cpu_pm_nb);
+	if (ret)
+		goto fail_cpuhp;
+	ret = register_reboot_notifier(&zvm_reboot_nb);
+	if (ret)
+		goto fail_pm;
+	return 0;
+fail_pm:
+	cpu_pm_unregister_notifier(&zvm_cpu_pm_nb);
+fail_cpuhp:
+	cpuhp_remove_state(zvm_cpuhp);
+	return ret;
+}
+
+void zvm_cpu_exit(void)
+{
+	unregister_reboot_notifier(&zvm_reboot_nb);
+	cpu_pm_unregister_notifier(&zvm_cpu_pm_nb);
+	cpuhp_remove_state(zvm_cpuhp);
+}

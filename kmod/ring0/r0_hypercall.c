@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Hypercalls that are queries: SMCCC and PSCI discovery (Arm DEN 0028, DEN 0022). Calls that change
+ * a VM or a vCPU, and unknown ones, are left to trap/hypercall.c.
+ */
+#include <linux/arm-smccc.h>
+#include <uapi/linux/psci.h>
+
+#include "ring0.h"
+
+#define PSCI_1_1_SYSTEM_RESET2	 0x84000012
+#define PSCI_1_1_SYSTEM_RESET2_64 0xc4000012
+
+static u64 zvm_ring0_psci_features(struct zvm_vcpu *v, u32 fn)
+{
+	switch (fn) {
+	case PSCI_0_2_FN_PSCI_VERSION:
+	case PSCI_0_2_FN_CPU_SUSPEND:
+	case PSCI_0_2_FN64_CPU_SUSPEND:
+	case PSCI_0_2_FN_CPU_OFF:
+	case PSCI_0_2_FN_CPU_ON:
+	case PSCI_0_2_FN64_CPU_ON:
+	case PSCI_0_2_FN_AFFINITY_INFO:
+	case PSCI_0_2_FN64_AFFINITY_INFO:
+	case PSCI_0_2_FN_MIGRATE_INFO_TYPE:
+	case PSCI_0_2_FN_SYSTEM_OFF:
+	case PSCI_0_2_FN_SYSTEM_RESET:
+	case PSCI_1_0_FN_PSCI_FEATURES:
+	case ARM_SMCCC_VERSION_FUNC_ID:
+		return 0;
+	case PSCI_1_1_SYSTEM_RESET2:
+	case PSCI_1_1_SYSTEM_RESET2_64:
+		if (v->vm->psci_version >= PSCI_VERSION(1, 1))
+			return 0;
+		fallthrough;
+	default:
+		return (u64)PSCI_RET_NOT_SUPPORTED;
+	}
+}
+
+static u64 zvm_ring0_arch_features(u32 fn)
+{
+	switch (fn) {
+	case ARM_SMCCC_ARCH_WORKAROUND_1:
+		return zvm_host.smccc_wa1;
+	case ARM_SMCCC_ARCH_WORKAROUND_2:
+		return zvm_host.smccc_wa2;
+	case ARM_SMCCC_ARCH_WORKAROUND_3:
+		return zvm_host.smccc_wa3;
+	default:
+		return ZVM_SMCCC_NOT_SUPPORTED;
+	}
+}
+
+bool zvm_ring0_hypercall(struct zvm_vcpu *v)
+{
+	u32 fn = v->ctx.x[0];
+	u64 ret;
+
+	switch (fn) {
+	case ARM_SMCCC_VERSION_FUNC_ID:
+		zvm_smccc_return(v, ARM_SMCCC_VERSION_1_1, 0, 0, 0);
+		goto answered;
+	case ARM_SMCCC_ARCH_FEATURES_FUNC_ID:
+		zvm_smccc_return(v, zvm_ring0_arch_features(v->ctx.x[1]), 0, 0, 0);
+		goto answered;
+	case PSCI_0_2_FN_PSCI_VERSION:
+		ret = v->vm->psci_version;
+		break;
+	case PSCI_1_0_FN_PSCI_FEATURES:
+		if (v->vm->psci_version < PSCI_VERSION(1, 0))
+			return false;
+		ret = zvm_ring0_psci_features(v, v->ctx.x[1]);
+		break;
+	case PSCI_0_2_FN_MIGRATE_INFO_TYPE:
+		ret = PSCI_0_2_TOS_MP;
+		break;
+	default:
+		return false;
+	}
+	v->ctx.x[0] = ret;
+answered:
+	v->stats.hvc_exits++;
+	return true;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Entering and leaving a guest, from the run loop's side. One window is: zvm_switch_enter_ring1(),
+ * any number of zvm_switch_run(), zvm_switch_leave_ring1(), all with preemption off on one CPU.
+ */
+#ifndef ZVM_SWITCH_H
+#define ZVM_SWITCH_H
+
+#include "../zvm.h"
+
+/* Make v's user-register, debug and trap state live; IRQs off, v resident here. */
+void zvm_switch_enter_ring1(struct zvm_vcpu *v);
+/* Give them back to the host and save FP; IRQs off. After it the thread may be preempted. */
+void zvm_switch_leave_ring1(struct zvm_vcpu *v);
+/* Run the guest until ring 0 gives up; IRQs off. Returns ZVM_EXIT_*. */
+u32 zvm_switch_run(struct zvm_vcpu *v);
+/* Save the guest's FP registers if they are in the CPU; IRQs off. */
+void zvm_fp_save(struct zvm_vcpu *v);
+/*
+ * Put the thread's own user FP state into memory and own the registers until it returns to user
+ * space. At the start of KVM_RUN, IRQs and preemption on.
+ */
+void zvm_fp_flush_task(void);
+
+/* Reset values of context, EL1 registers, FP and debug state (KVM_ARM_VCPU_INIT, CPU_ON). */
+void zvm_switch_reset(struct zvm_vcpu *v);
+
+/*
+ * One EL1 register of v wherever it is: in the CPU if resident here, in memory if evicted. On v's
+ * thread or with v->mutex held; evicts a copy held by another CPU.
+ */
+u64 zvm_el1_read(struct zvm_vcpu *v, enum zvm_el1_reg reg);
+void zvm_el1_write(struct zvm_vcpu *v, enum zvm_el1_reg reg, u64 val);
+
+/* debug.c; IRQs off */
+void zvm_debug_enter(struct zvm_vcpu *v);
+void zvm_debug_leave(struct zvm_vcpu *v);
+
+#endif

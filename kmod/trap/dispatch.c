@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Synchronous exits that ring 0 did not answer, by exception class. Ring 2, the vCPU's thread.
+ * A class without a handler is an instruction of a feature that the guest was not shown: UNDEFINED.
+ */
+#include <linux/sched.h>
+
+#include "../ring0/ring0.h"
+#include "trap.h"
+
+static int zvm_trap_wfx(struct zvm_vcpu *v)
+{
+	if (v->ctx.esr & 1) { /* WFE, WFET */
+		v->stats.wfe_exits++;
+		yield();
+	} else {
+		v->stats.wfi_exits++;
+		zvm_vcpu_block(v);
+	}
+	zvm_skip_instr(v);
+	return ZVM_RESUME;
+}
+
+static int zvm_trap_hvc(struct zvm_vcpu *v)
+{
+	return zvm_hypercall(v);
+}
+
+/* SMC is not our conduit: as on a machine whose firmware knows no function at all. */
+static int zvm_trap_smc(struct zvm_vcpu *v)
+{
+	v->stats.smc_exits++;
+	v->ctx.x[0] = ZVM_SMCCC_NOT_SUPPORTED;
+	zvm_skip_instr(v);
+	return ZVM_RESUME;
+}
+
+static int zvm_trap_undef(struct zvm_vcpu *v)
+{
+	zvm_inject_undef(v);
+	return ZVM_RESUME;
+}
+
+static int (*const zvm_trap_table[64])(struct zvm_vcpu *) = {
+	[ZVM_EC_WFX] = zvm_trap_wfx,
+	[ZVM_EC_HVC64] = zvm_trap_hvc,
+	[ZVM_EC_SMC64] = zvm_trap_smc,
+	[ZVM_EC_SYS64] = zvm_trap_sysreg,
+	[ZVM_EC_IABT_LOW] = zvm_trap_abort,
+	[ZVM_EC_DABT_LOW] = zvm_trap_abort,
+};
+
+int zvm_trap_handle(struct zvm_vcpu *v)
+{
+	int (*fn)(struct zvm_vcpu *) = zvm_trap_table[ZVM_ESR_EC(v->ctx.esr)];
+
+	return fn ? fn(v) : zvm_trap_undef(v);
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Hypercalls that ring 0 did not answer: PSCI calls that act, the random number interface
+ * (Arm DEN 0098), and unknown functions. SMC Calling Convention: Arm DEN 0028.
+ */
+#include <linux/arm-smccc.h>
+#include <linux/random.h>
+
+#include "../ring0/ring0.h"
+#include "trap.h"
+
+#define TRNG_VERSION_1_0      0x10000UL
+#define TRNG_SUCCESS	      0
+#define TRNG_NOT_SUPPORTED    ((u64)-1)
+#define TRNG_INVALID_PARAMS   ((u64)-2)
+
+#ifndef ARM_SMCCC_TRNG_VERSION
+#define ARM_SMCCC_TRNG_VERSION 0x84000050
+#define ARM_SMCCC_TRNG_FEATURES 0x84000051
+#define ARM_SMCCC_TRNG_GET_UUID 0x84000052
+#define ARM_SMCCC_TRNG_RND32 0x84000053
+#define ARM_SMCCC_TRNG_RND64 0xc4000053
+#endif
+
+/* Entropy in x1..x3, x3 holding the low bits; unused high bits are zero. */
+static void zvm_trng_rnd(struct zvm_vcpu *v, bool wide)
+{
+	u32 bits = v->ctx.x[1];
+	u64 word[3] = {}; /* word[0] least significant */
+	u32 per = wide ? 64 : 32, i;
+
+	if (bits == 0 || bits > per * 3) {
+		zvm_smccc_return(v, TRNG_INVALID_PARAMS, 0, 0, 0);
+		return;
+	}
+	for (i = 0; i < 3 && bits > i * per; i++) {
+		u32 n = min(bits - i * per, per);
+
+		get_random_bytes(&word[i], sizeof(word[i]));
+		word[i] &= n == 64 ? ~0UL : (1UL << n) - 1;
+	}
+	zvm_smccc_return(v, TRNG_SUCCESS, word[2], word[1], word[0]);
+}
+
+static void zvm_trng_features(struct zvm_vcpu *v)
+{
+	switch ((u32)v->ctx.x[1]) {
+	case ARM_SMCCC_TRNG_VERSION:
+	case ARM_SMCCC_TRNG_FEATURES:
+	case ARM_SMCCC_TRNG_GET_UUID:
+	case ARM_SMCCC_TRNG_RND32:
+	case ARM_SMCCC_TRNG_RND64:
+		zvm_smccc_return(v, TRNG_SUCCESS, 0, 0, 0);
+		break;
+	default:
+		zvm_smccc_return(v, TRNG_NOT_SUPPORTED, 0, 0, 0);
+	}
+}
+
+int zvm_hypercall(struct zvm_vcpu *v)
+{
+	u32 fn = v->ctx.x[0];
+	bool known;
+	int ret;
+
+	v->stats.hvc_exits++;
+	ret = zvm_psci(v, fn, &known);
+	if (known)
+		return ret;
+
+	switch (fn) {
+	case ARM_SMCCC_TRNG_VERSION:
+		zvm_smccc_return(v, TRNG_VERSION_1_0, 0, 0, 0);
+		break;
+	case ARM_SMCCC_TRNG_FEATURES:
+		zvm_trng_features(v);
+		break;
+	case ARM_SMCCC_TRNG_GET_UUID:
+		/* ours: 6d76747a-6e72-4767-b1d3-8e5f0a7c2f41, in four little-endian words */
+		zvm_smccc_return(v, 0x6d76747a, 0x47676e72, 0x5f8ed3b1, 0x412f7c0a);
+		break;
+	case ARM_SMCCC_TRNG_RND32:
+		zvm_trng_rnd(v, false);
+		break;
+	case ARM_SMCCC_TRNG_RND64:
+		zvm_trng_rnd(v, true);
+		break;
+	default:
+		zvm_smccc_return(v, ZVM_SMCCC_NOT_SUPPORTED, 0, 0, 0);
+	}
+	return ZVM_RESUME;
+}

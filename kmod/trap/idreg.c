@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a guest sees of the CPU: ID registers by allow-list.
+ *
+ * A field that is not named here reads as zero: a feature nobody has thought about is hidden, and
+ * its instructions or registers trap and are UNDEFINED. The values start from what the host kernel
+ * found common to all CPUs. Constant after the VM ran once.
+ */
+#include <asm/cpufeature.h>
+
+#include "trap.h"
+
+#define F(shift) (0xfUL << (shift))
+
+struct zvm_idreg {
+	u32 enc;
+	u64 allow; /* fields passed on from the host */
+	u64 fixed; /* fields with a value of our own (not in allow) */
+};
+
+static const struct zvm_idreg zvm_idregs[] = {
+	/* AArch32, for EL0: the host's, without debug, PMU and RAS */
+	{ SYS_ID_PFR0_EL1, GENMASK(15, 0) | F(16) | F(24) },
+	{ SYS_ID_PFR1_EL1, F(0) | F(16), F(28) & (1UL << 28) },
+	{ SYS_ID_MMFR0_EL1, GENMASK(31, 0) },
+	{ SYS_ID_MMFR1_EL1, GENMASK(31, 0) },
+	{ SYS_ID_MMFR2_EL1, GENMASK(31, 0) },
+	{ SYS_ID_MMFR3_EL1, GENMASK(31, 0) },
+	{ SYS_ID_ISAR0_EL1, GENMASK(31, 0) },
+	{ SYS_ID_ISAR1_EL1, GENMASK(31, 0) },
+	{ SYS_ID_ISAR2_EL1, GENMASK(31, 0) },
+	{ SYS_ID_ISAR3_EL1, GENMASK(31, 0) },
+	{ SYS_ID_ISAR4_EL1, GENMASK(31, 0) },
+	{ SYS_ID_ISAR5_EL1, GENMASK(31, 0) },
+	{ SYS_ID_MMFR4_EL1, GENMASK(31, 0) & ~F(24) },
+	{ SYS_ID_ISAR6_EL1, GENMASK(31, 0) },
+	{ SYS_MVFR0_EL1, GENMASK(31, 0) },
+	{ SYS_MVFR1_EL1, GENMASK(31, 0) },
+	{ SYS_MVFR2_EL1, GENMASK(31, 0) },
+	{ SYS_ID_PFR2_EL1, F(0) | F(4) },
+
+	/* EL0 as is, EL1 AArch64 only, FP, AdvSIMD, DIT, CSV2, CSV3; GIC system registers */
+	{ SYS_ID_AA64PFR0_EL1, F(0) | F(16) | F(20) | F(48) | F(56) | F(60),
+	  (1UL << 4) | (1UL << 24) },
+	{ SYS_ID_AA64PFR1_EL1, F(0) | F(4) }, /* BT, SSBS */
+	/* Debug v8.0 with the host's breakpoints; no PMU, trace or SPE */
+	{ SYS_ID_AA64DFR0_EL1, F(12) | F(20) | F(28), 6UL },
+	/* all but TME (24) */
+	{ SYS_ID_AA64ISAR0_EL1, ~(F(24) | F(0)) },
+	/* DPB, JSCVT, FCMA, LRCPC, FRINTTS, SB, SPECRES, BF16, DGH, I8MM: no PAuth, XS, LS64 */
+	{ SYS_ID_AA64ISAR1_EL1, F(0) | F(12) | F(16) | F(20) | F(32) | F(36) | F(40) | F(44) |
+				F(48) | F(52) },
+	{ SYS_ID_AA64ISAR2_EL1, F(4) | F(20) | F(28) }, /* RPRES, BC, CLRBHB */
+	/* PARange, ASIDBits, BigEnd, SNSMem, BigEndEL0, TGran16, 64, 4 */
+	{ SYS_ID_AA64MMFR0_EL1, GENMASK(31, 0) },
+	/* HAFDBS, HPDS, PAN, SpecSEI, ETS, AFP, nTLBPA */
+	{ SYS_ID_AA64MMFR1_EL1, F(0) | F(12) | F(20) | F(24) | F(36) | F(44) | F(48) },
+	/* CnP, UAO, LSM, VARange, CCIDX, ST, AT, IDS, TTL, BBM, E0PD */
+	{ SYS_ID_AA64MMFR2_EL1, F(0) | F(4) | F(8) | F(16) | F(20) | F(28) | F(32) | F(36) | F(48) |
+				F(52) | F(60) },
+};
+
+static u32 zvm_idreg_index(u32 enc)
+{
+	return (((enc >> CRm_shift) & 0xf) - 1) * 8 + ((enc >> Op2_shift) & 7);
+}
+
+void zvm_idreg_init(struct zvm_vm *vm)
+{
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(zvm_idregs); i++) {
+		const struct zvm_idreg *r = &zvm_idregs[i];
+
+		vm->id_regs[zvm_idreg_index(r->enc)] =
+			(read_sanitised_ftr_reg(r->enc) & r->allow) | r->fixed;
+	}
+}
+
+/* A VMM that restores a guest may say that CSV2 or CSV3 is less than this host has. */
+int zvm_idreg_set(struct zvm_vm *vm, u32 idx, u64 val)
+{
+	u64 cur = vm->id_regs[idx], low = F(56) | F(60);
+	int shift;
+
+	if (val == cur)
+		return 0;
+	if (idx != zvm_idreg_index(SYS_ID_AA64PFR0_EL1) || ((val ^ cur) & ~low))
+		return -EINVAL;
+	if (vm->ran_once)
+		return -EBUSY;
+	for (shift = 56; shift <= 60; shift += 4)
+		if (((val >> shift) & 0xf) > ((cur >> shift) & 0xf))
+			return -EINVAL;
+	vm->id_regs[idx] = val;
+	return 0;
+}

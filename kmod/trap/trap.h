@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Why the guest stopped, seen from ring 2: preemptible, on the vCPU's thread, after
+ * zvm_switch_leave_ring1(). Handlers read v->ctx and answer with enum zvm_result or -errno.
+ */
+#ifndef ZVM_TRAP_H
+#define ZVM_TRAP_H
+
+#include "../zvm.h"
+
+/* dispatch.c: handle the synchronous exit in v->ctx. */
+int zvm_trap_handle(struct zvm_vcpu *v);
+
+/* General register as an instruction names it: 31 is the zero register. */
+static inline u64 zvm_reg_get(struct zvm_vcpu *v, u32 rt)
+{
+	return rt == 31 ? 0 : v->ctx.x[rt];
+}
+
+static inline void zvm_reg_set(struct zvm_vcpu *v, u32 rt, u64 val)
+{
+	if (rt != 31)
+		v->ctx.x[rt] = val;
+}
+
+/* Step over the trapped instruction (always 4 bytes: A64, or A32/T32 that trap as such). */
+void zvm_skip_instr(struct zvm_vcpu *v);
+
+/* inject.c: give the guest an exception; Arm ARM D1.3. */
+void zvm_inject_undef(struct zvm_vcpu *v);
+/* External abort at `far`: of an instruction fetch or of a data access. */
+void zvm_inject_abort(struct zvm_vcpu *v, bool fetch, u64 far);
+void zvm_inject_serror(struct zvm_vcpu *v, u64 iss);
+
+/* hypercall.c, psci.c */
+int zvm_hypercall(struct zvm_vcpu *v);
+int zvm_psci(struct zvm_vcpu *v, u32 fn, bool *known);
+void zvm_psci_reset(struct zvm_vcpu *v); /* apply v->reset (ZVM_REQ_RESET) */
+
+/* mmio.c */
+int zvm_trap_abort(struct zvm_vcpu *v);
+/* The VMM has answered run->mmio: complete the access. 0, or ZVM_USER for its second half. */
+int zvm_mmio_complete(struct zvm_vcpu *v);
+
+/* sysreg.c */
+int zvm_trap_sysreg(struct zvm_vcpu *v);
+void zvm_sysreg_init(void); /* module load: sort the table */
+u32 zvm_sysreg_list_count(void);
+int zvm_sysreg_list(u64 __user *ids); /* KVM_REG_ARM64_SYSREG ids */
+int zvm_sysreg_get(struct zvm_vcpu *v, u64 id, u64 *val); /* v evicted */
+int zvm_sysreg_set(struct zvm_vcpu *v, u64 id, u64 val);
+
+/* idreg.c */
+void zvm_idreg_init(struct zvm_vm *vm); /* fill vm->id_regs from the host, by allow-list */
+int zvm_idreg_set(struct zvm_vm *vm, u32 idx, u64 val);
+
+#endif

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A vCPU's life: creation, destruction, kicks, sleep, and the run loop.
+ *
+ * The run loop is the only place that enters a guest. One turn: look at requests and signals
+ * (preemptible), become resident, stay in ring 1 as long as exits are light, leave, handle the
+ * exit in ring 2. Interrupts for the vCPU are posted by anybody (request bit, then kick); the loop
+ * sets mode = IN_GUEST, then looks at the requests: a poster who sees OUTSIDE may rely on that
+ * look, a poster who sees IN_GUEST sends an IPI.
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "run.h"
+#include "switch/switch.h"
+#include "trap/trap.h"
+#include "zvm.h"
+
+/* MPIDR as KVM numbers vCPUs: 16 in a cluster (target lists of SGIs), Aff1 and Aff2 above. */
+static u64 zvm_vcpu_mpidr(u32 id)
+{
+	return ZVM_MPIDR_RES1 | (id & 0xf) | ((u64)((id >> 4) & 0xff) << 8) |
+	       ((u64)((id >> 12) & 0xff) << 16);
+}
+
+int zvm_vcpu_create(struct zvm_vm *vm, u32 id)
+{
+	struct zvm_vcpu *v, *other;
+	int ret;
+	u32 i;
+
+	if (id >= ZVM_MAX_VCPUS)
+		return -EINVAL;
+	v = kzalloc(sizeof(*v), GFP_KERNEL_ACCOUNT);
+	if (!v)
+		return -ENOMEM;
+	v->run = (struct kvm_run *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!v->run) {
+		kfree(v);
+		return -ENOMEM;
+	}
+	v->vm = vm;
+	v->id = id;
+	v->cpu = -1;
+	v->resident_cpu = -1;
+	v->sys.mpidr = zvm_vcpu_mpidr(id);
+	mutex_init(&v->mutex);
+	init_swait_queue_head(&v->wait);
+	zvm_switch_reset(v);
+	zvm_timer_vcpu_create(v);
+
+	mutex_lock(&vm->lock);
+	ret = -EEXIST;
+	zvm_for_each_vcpu(i, other, vm)
+		if (other->id == id)
+			goto fail;
+	ret = -EBUSY; /* the redistributors are laid out */
+	if (vm->vgic.initialized)
+		goto fail;
+	v->idx = vm->nr_vcpus;
+	ret = zvm_vgic_vcpu_create(v);
+	if (ret)
+		goto fail;
+	zvm_stats_vcpu_create(v);
+	ret = zvm_vcpu_fd(v); /* takes a reference to the VM */
+	if (ret < 0)
+		goto fail_vgic;
+	vm->vcpus[v->idx] = v;
+	smp_store_release(&vm->nr_vcpus, v->idx + 1); /* the vCPU before its index */
+	mutex_unlock(&vm->lock);
+	return ret;
+
+fail_vgic:
+	zvm_stats_vcpu_destroy(v);
+	zvm_vgic_vcpu_destroy(v);
+fail:
+	mutex_unlock(&vm->lock);
+	zvm_timer_vcpu_destroy(v);
+	free_page((unsigned long)v->run);
+	kfree(v);
+	return ret;
+}
+
+void zvm_vcpu_destroy(struct zvm_vcpu *v)
+{
+	zvm_resident_evict(v);
+	zvm_timer_vcpu_destroy(v);
+	zvm_vgic_vcpu_destroy(v);
+	zvm_stats_vcpu_destroy(v);
+	free_page((unsigned long)v->run);
+	kfree(v);
+}
+
+void zvm_vcpu_kick(struct zvm_vcpu *v)
+{
+	struct task_struct *task;
+
+	smp_mb(); /* what was posted, before the mode: pairs with smp_store_mb() in the loop */
+	if (READ_ONCE(v->mode) == ZVM_IN_GUEST) {
+		rcu_read_lock();
+		task = READ_ONCE(v->task);
+		if (task) {
+			v->stats.kicks++;
+			kick_process(task);
+		}
+		rcu_read_unlock();
+	} else {
+		swake_up_one(&v->wait);
+	}
+}
+
+void zvm_vcpu_request(struct zvm_vcpu *v, enum zvm_request req)
+{
+	set_bit(req, &v->requests);
+	zvm_vcpu_kick(v);
+}
+
+/* A reason for a blocked vCPU to look around. */
+static bool zvm_vcpu_runnable(struct zvm_vcpu *v)
+{
+	return (READ_ONCE(v->requests) & ~BIT(ZVM_REQ_IRQ)) || zvm_vgic_has_pending(v) ||
+	       v->serror_pending || zvm_timer_expired(v);
+}
+
+void zvm_vcpu_block(struct zvm_vcpu *v)
+{
+	if (zvm_vcpu_runnable(v))
+		return;
+	v->stats.blocks++;
+	WRITE_ONCE(v->blocked, true);
+	zvm_timer_block(v);
+	swait_event_interruptible_exclusive(v->wait, zvm_vcpu_runnable(v));
+	zvm_timer_unblock(v);
+	WRITE_ONCE(v->blocked, false);
+	v->stats.wakeups++;
+}
+
+/* Requests and power state before an entry; ring 2. 0: enter. */
+static int zvm_vcpu_prepare(struct zvm_vcpu *v)
+{
+	for (;;) {
+		if (READ_ONCE(v->vm->dead))
+			return -EIO;
+		clear_bit(ZVM_REQ_EXIT, &v->requests);
+		zvm_vcpu_take_request(v, ZVM_REQ_SLEEP);
+		if (zvm_vcpu_take_request(v, ZVM_REQ_RESET))
+			zvm_psci_reset(v);
+		if (signal_pending(current) || test_thread_flag(TIF_NOTIFY_RESUME) ||
+		    v->run->immediate_exit)
+			return -EINTR;
+		if (!READ_ONCE(v->powered_off) && !READ_ONCE(v->paused))
+			break;
+		swait_event_interruptible_exclusive(
+			v->wait, (!READ_ONCE(v->powered_off) && !READ_ONCE(v->paused)) ||
+					 READ_ONCE(v->vm->dead));
+	}
+	cond_resched();
+	/* Cleared only on the way to user space, but cheap to be sure of. */
+	if (unlikely(!test_thread_flag(TIF_FOREIGN_FPSTATE)))
+		zvm_fp_flush_task();
+	return 0;
+}
+
+/*
+ * Ring 1: in the guest until something needs ring 2. IRQs off, v resident. Returns the ZVM_EXIT_*
+ * to handle, 0 if only the host wants the CPU.
+ */
+static u32 zvm_vcpu_window(struct zvm_vcpu *v)
+{
+	u32 exit;
+
+	for (;;) {
+		smp_store_mb(v->mode, ZVM_IN_GUEST); /* pairs with zvm_vcpu_kick() */
+		if ((READ_ONCE(v->requests) & ~BIT(ZVM_REQ_IRQ)) || need_resched() ||
+		    signal_pending(current)) {
+			WRITE_ONCE(v->mode, ZVM_OUTSIDE);
+			return 0;
+		}
+		if (zvm_vcpu_take_request(v, ZVM_REQ_IRQ))
+			zvm_vgic_flush(v);
+		current->flags |= PF_VCPU; /* the tick accounts guest time by it */
+		exit = zvm_switch_run(v);
+		WRITE_ONCE(v->mode, ZVM_OUTSIDE);
+		if (exit != ZVM_EXIT_IRQ && exit != ZVM_EXIT_FIQ)
+			break;
+		v->stats.irq_exits++;
+		zvm_fp_save(v); /* softirqs may use the registers */
+		local_irq_enable();
+		isb(); /* the interrupt that brought us here is taken now */
+		local_irq_disable();
+		current->flags &= ~PF_VCPU;
+	}
+	current->flags &= ~PF_VCPU;
+	return exit;
+}
+
+static int zvm_vcpu_handle(struct zvm_vcpu *v, u32 exit)
+{
+	switch (exit) {
+	case ZVM_EXIT_SYNC:
+		return zvm_trap_handle(v);
+	case ZVM_EXIT_SERROR:
+		/* Raised by an access of the guest's; it is the guest that hears of it. */
+		zvm_inject_serror(v, 0);
+		return ZVM_RESUME;
+	default:
+		return ZVM_RESUME;
+	}
+}
+
+static int zvm_vcpu_loop(struct zvm_vcpu *v)
+{
+	u32 exit;
+	int ret;
+
+	for (;;) {
+		ret = zvm_vcpu_prepare(v);
+		if (ret)
+			return ret;
+		if (READ_ONCE(v->resident_cpu) >= 0 &&
+		    READ_ONCE(v->resident_cpu) != raw_smp_processor_id())
+			zvm_resident_evict(v);
+
+		preempt_disable();
+		local_irq_disable();
+		if (zvm_resident_make(v)) { /* moved meanwhile, or the CPU closes */
+			local_irq_enable();
+			preempt_enable();
+			continue;
+		}
+		zvm_switch_enter_ring1(v);
+		exit = zvm_vcpu_window(v);
+		zvm_switch_leave_ring1(v);
+		if (unlikely(!READ_ONCE(zvm_residency)))
+			zvm_resident_evict_local();
+		local_irq_enable();
+		preempt_enable();
+
+		ret = zvm_vcpu_handle(v, exit);
+		if (ret == ZVM_USER)
+			return 0;
+		if (ret < 0)
+			return ret;
+	}
+}
+
+/* Once per VM: everything that a running guest relies on is in place. */
+static int zvm_vcpu_first_run(struct zvm_vcpu *v)
+{
+	struct zvm_vm *vm = v->vm;
+	struct zvm_vcpu *other;
+	int ret = 0;
+	u32 i;
+
+	if (smp_load_acquire(&vm->ran_once))
+		return 0;
+	mutex_lock(&vm->lock);
+	if (!vm->ran_once) {
+		ret = zvm_vgic_check_ready(vm);
+		zvm_for_each_vcpu(i, other, vm)
+			if (!ret)
+				ret = zvm_timer_map(other);
+		if (!ret)
+			smp_store_release(&vm->ran_once, true);
+	}
+	mutex_unlock(&vm->lock);
+	return ret;
+}
+
+int zvm_vcpu_run(struct zvm_vcpu *v)
+{
+	struct kvm_run *run = v->run;
+	int ret;
+
+	if (!v->initialized)
+		return -ENOEXEC;
+	ret = zvm_vcpu_first_run(v);
+	if (ret)
+		return ret;
+
+	WRITE_ONCE(v->task, current);
+	if (v->sigset_active)
+		sigprocmask(SIG_SETMASK, &v->sigset, &current->real_blocked);
+	zvm_fp_flush_task();
+
+	ret = zvm_mmio_complete(v);
+	if (ret == ZVM_USER)
+		ret = 0;
+	else {
+		run->exit_reason = KVM_EXIT_UNKNOWN;
+		ret = zvm_vcpu_loop(v);
+	}
+	if (ret == -EINTR) {
+		run->exit_reason = KVM_EXIT_INTR;
+		v->stats.signal_exits++;
+	}
+
+	if (v->sigset_active) {
+		sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);
+		sigemptyset(&current->real_blocked);
+	}
+	WRITE_ONCE(v->task, NULL);
+	return ret;
+}
