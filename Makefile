@@ -28,11 +28,15 @@ B := build
 DEPS := $(B)/deps
 REL ?= 6.1
 CROSS ?= aarch64-linux-gnu-
+PYTHON := /usr/bin/python3
 
 .PHONY: all
 all: module zvm-run tools guests
 
--include $(B)/config.mk
+# Not needed to prepare or to tidy up, and making it needs a package.
+ifneq ($(filter-out deps clean distclean %config,$(or $(MAKECMDGOALS),all)),)
+include $(B)/config.mk
+endif
 -include vmm/vmm.mk
 -include virtio/virtio.mk
 -include tools/tools.mk
@@ -51,11 +55,42 @@ $(DEPS)/.done-kernel-%:
 	$(Q)tools/deps
 	$(Q)test -e $@ || tools/deps kernel $*
 
+# ---- configuration ---------------------------------------------------------------------------
+# .config is edited, build/config.mk and zvm_config.h are made from it.
+
+CONFIG_H := $(B)/include/generated/zvm_config.h
+KCONFIGS := Kconfig kmod/Kconfig vmm/Kconfig virtio/Kconfig
+kconfig = KCONFIG_CONFIG=$(1) $(PYTHON) -m
+
+CONFIG_FROM := $(firstword $(wildcard .config) configs/qemu_defconfig)
+ifneq ($(CONFIG_FROM),$(shell cat $(B)/.config-from 2>/dev/null))
+$(shell rm -f $(B)/config.mk)
+endif
+
+$(B)/config.mk: $(CONFIG_FROM) $(KCONFIGS)
+	$(Q)tools/deps host
+	@mkdir -p $(dir $(CONFIG_H))
+	$(Q)$(call kconfig,$<) genconfig --header-path $(CONFIG_H) --config-out $@
+	@echo $< >$(B)/.config-from
+
+.PHONY: menuconfig oldconfig savedefconfig
+menuconfig oldconfig:
+	$(Q)tools/deps host
+	$(Q)test -e .config || cp configs/qemu_defconfig .config
+	$(Q)$(call kconfig,.config) $@ Kconfig
+
+savedefconfig:
+	$(Q)$(call kconfig,.config) savedefconfig --out $(B)/defconfig
+
+%_defconfig: configs/%_defconfig
+	$(Q)tools/deps host
+	$(Q)$(call kconfig,.config) defconfig $<
+
 # ---- module ----------------------------------------------------------------------------------
-# Kbuild writes beside the sources, so each kernel gets a mirror of kmod/ made of links.
+# Kbuild writes beside the sources, so each kernel gets a mirror of kmod/ made of links, with the
+# ABI header (uapi/) and the configuration (config.mk, zvm_config.h) in it: complete by itself.
 
 KMOD_OUT := $(B)/kmod-$(if $(KDIR),$(notdir $(patsubst %/build,%,$(patsubst %/,%,$(KDIR)))),$(REL))
-KMOD_SRC = $(shell find kmod -type f -not -name '.*')
 
 ifeq ($(KDIR),)
 KMOD_MAKE = $(MAKE) -C $(abspath $(DEPS))/kernel/$(REL)/headers/ ARCH=arm64 \
@@ -64,8 +99,7 @@ KMOD_NEEDS = $(DEPS)/.done-kernel-$(REL)
 else
 KMOD_MAKE = $(MAKE) -C $(KDIR)
 endif
-KMOD_MAKE += M=$(abspath $(KMOD_OUT)) ZVM_UAPI=$(abspath include/uapi) \
-	$(if $(wildcard $(B)/include/generated/zvm_config.h),ZVM_CONFIG=$(abspath $(B)/include/generated/zvm_config.h))
+KMOD_MAKE += M=$(abspath $(KMOD_OUT))
 
 .PHONY: module kmod-mirror
 module: kmod-mirror $(KMOD_NEEDS)
@@ -75,6 +109,8 @@ kmod-mirror:
 	$(Q)mkdir -p $(KMOD_OUT)
 	$(Q)find $(KMOD_OUT) -xtype l -delete
 	$(Q)cp -rsf $(abspath kmod)/. $(KMOD_OUT)/
+	$(Q)ln -sfn $(abspath include/uapi) $(KMOD_OUT)/uapi
+	$(Q)ln -sf $(abspath $(B)/config.mk $(CONFIG_H)) $(KMOD_OUT)/
 
 # ---- user space ------------------------------------------------------------------------------
 # Three flavours of the same objects: arm64, host (unit tests, sanitizers), fuzz (libFuzzer).
@@ -82,8 +118,7 @@ kmod-mirror:
 CFLAGS_ALL := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -g -pthread -MMD -MP \
 	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
 	-Wpointer-arith -Wundef -Wvla -Werror -Wno-unused-parameter \
-	-Iinclude -Iinclude/uapi -I. $(if $(wildcard $(B)/include/generated/zvm_config.h),\
-	-I$(B)/include -include $(B)/include/generated/zvm_config.h)
+	-Iinclude -Iinclude/uapi -I. -include $(CONFIG_H)
 SYSROOT := $(DEPS)/sysroot
 
 arm64-cc := $(CROSS)gcc
@@ -164,7 +199,7 @@ $(FUZZ): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o \
 
 .PHONY: clean distclean
 clean:
-	rm -rf $(filter-out $(DEPS) $(B)/config.mk $(B)/include,$(wildcard $(B)/*))
+	rm -rf $(filter-out $(DEPS),$(wildcard $(B)/*))
 distclean: clean
 	rm -rf $(B) .config .config.old
 
