@@ -20,6 +20,7 @@ static int zvm_cpu_online(unsigned int cpu)
 
 	local_irq_save(flags);
 	c->host_hcr = read_sysreg(hcr_el2);
+	c->host_cnthctl = read_sysreg(cnthctl_el2);
 	c->resident = NULL;
 	c->closed = false;
 	local_irq_restore(flags);
@@ -35,6 +36,10 @@ static int zvm_cpu_offline(unsigned int cpu)
 	local_irq_save(flags);
 	c->closed = true; /* zvm_resident_make() looks at it with IRQs off on this CPU */
 	zvm_resident_evict_local();
+	/* the bits of our own only: Linux changes others of this register at run time */
+	write_sysreg((read_sysreg(cnthctl_el2) & ~ZVM_CNTHCTL_EL1) |
+			     (c->host_cnthctl & ZVM_CNTHCTL_EL1),
+		     cnthctl_el2);
 	local_irq_restore(flags);
 	zvm_irq_cpu_offline();
 	return 0;

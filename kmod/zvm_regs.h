@@ -58,6 +58,7 @@
 /* CNTHCTL_EL2 in its E2H layout */
 #define ZVM_CNTHCTL_EL1PCTEN (_AC(1, UL) << 10)
 #define ZVM_CNTHCTL_EL1PTEN  (_AC(1, UL) << 11)
+#define ZVM_CNTHCTL_EL1	     (ZVM_CNTHCTL_EL1PCTEN | ZVM_CNTHCTL_EL1PTEN)
 
 /* CNTx_CTL_EL0 */
 #define ZVM_CNT_CTL_ENABLE  (_AC(1, UL) << 0)

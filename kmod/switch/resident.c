@@ -137,9 +137,8 @@ int zvm_resident_make(struct zvm_vcpu *v)
 	zvm_resident_evict_local();
 
 	cnthctl = read_sysreg(cnthctl_el2);
-	if ((cnthctl & (ZVM_CNTHCTL_EL1PCTEN | ZVM_CNTHCTL_EL1PTEN)) !=
-	    (ZVM_CNTHCTL_EL1PCTEN | ZVM_CNTHCTL_EL1PTEN))
-		write_sysreg(cnthctl | ZVM_CNTHCTL_EL1PCTEN | ZVM_CNTHCTL_EL1PTEN, cnthctl_el2);
+	if ((cnthctl & ZVM_CNTHCTL_EL1) != ZVM_CNTHCTL_EL1)
+		write_sysreg(cnthctl | ZVM_CNTHCTL_EL1, cnthctl_el2);
 	write_sysreg(read_cpuid_id(), vpidr_el2);
 	write_sysreg(v->sys.mpidr, vmpidr_el2);
 	zvm_el1_load(v->sys.el1);
