@@ -6,7 +6,6 @@
  * file is read with a limit and handed to toml.c, schema.c and rules.c, which trust nothing in
  * it.
  */
-#define _GNU_SOURCE
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -7,7 +7,6 @@
  * file checks again. This is here to say early, and with a line number, what the user has to do.
  * Files are opened without blocking, so that a FIFO cannot hold us.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

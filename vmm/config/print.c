@@ -5,7 +5,6 @@
  * Called by tools on one thread; no locks. Driven by the table of schema.c, so that a new key
  * appears here without a line of code.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
 #include <string.h>

@@ -5,7 +5,6 @@
  * Called by config.c after every single key has been checked, on the same thread; no locks.
  * Nothing here looks at a file.
  */
-#define _GNU_SOURCE
 #include <inttypes.h>
 #include <string.h>
 #include <sys/un.h>
@@ -74,7 +73,7 @@ static int check_ram_address(const struct zvm_config *cfg, const char *key, uint
 	return schema_fail(cfg, err, key,
 			   "0x%" PRIx64 " is outside RAM; write an address from 0x%" PRIx64
 			   " to 0x%" PRIx64,
-			   address, (uint64_t)ZVM_CONFIG_RAM_BASE, last);
+			   address, first, last);
 }
 
 static int check_memory(const struct zvm_config *cfg, struct zvm_err *err)

@@ -8,7 +8,6 @@
  *
  * TOML 1.0.0, "Integer", "Float".
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <locale.h>
 #include <stdlib.h>

@@ -12,7 +12,6 @@
  *
  * TOML 1.0.0, "Keys", "Table", "Inline Table", "Array of Tables".
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <search.h>
 #include <stdlib.h>

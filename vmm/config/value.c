@@ -6,7 +6,6 @@
  * locks. A setter may trust the TOML type tag and nothing else. It either fills the field or
  * fails; what it has put into the field belongs to zvm_config_free().
  */
-#define _GNU_SOURCE
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: GPL-2.0
+# Unit tests: cmocka, on the build machine, ASan and UBSan.
+
+# vmm/config
+unit-y += test_toml_value test_toml_document
