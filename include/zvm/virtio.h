@@ -20,8 +20,8 @@
  *	queue->lock	one per queue: its ring, its requests, its engine
  *	engine locks	leaf
  *	Status and interrupt bits are atomic, so a queue can break its device without dev->lock. The
- *	library calls watch(), unwatch() and bind_notify() without queue->lock, log() with any lock:
- *	log() must not call back into the device.
+ *	services of struct zvm_virtio_env and the console's callbacks are called with any of these
+ *	held, so they must not call back into the device.
  *
  * Trust
  *	Registers, rings and buffers are hostile. A guest that breaks a rule of the ring gets
@@ -31,6 +31,7 @@
 #ifndef ZVM_VIRTIO_H
 #define ZVM_VIRTIO_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -154,12 +155,24 @@ struct zvm_blk_cfg {
  * Errors name the reason and a remedy: -ENOENT, -EACCES, -EBUSY (locked by another VM), -EINVAL,
  * -ENOTSUP (engine not built in or not allowed by this host), ...
  */
+#ifdef CONFIG_ZVM_VIRTIO_BLK
+
 int zvm_blk_create(const struct zvm_virtio_env *env, const struct zvm_blk_cfg *cfg,
 		   struct zvm_virtio_dev **out, struct zvm_err *e);
 
-/* True, and the name, when the engine is compiled in. */
+/* Is the engine compiled in? Its name as in vm.toml, known even if it is not. */
 bool zvm_blk_engine_available(enum zvm_blk_engine engine);
 const char *zvm_blk_engine_name(enum zvm_blk_engine engine);
+
+#else
+
+static inline int zvm_blk_create(const struct zvm_virtio_env *env, const struct zvm_blk_cfg *cfg,
+				 struct zvm_virtio_dev **out, struct zvm_err *e)
+{
+	return zvm_err_set(e, ENOTSUP, "virtio-blk is not built in");
+}
+
+#endif
 
 /* ---- console -------------------------------------------------------------------------------- */
 
@@ -186,6 +199,8 @@ struct zvm_console_cfg {
 	uint16_t cols, rows; /* 0: unknown, no size is offered */
 };
 
+#ifdef CONFIG_ZVM_VIRTIO_CONSOLE
+
 int zvm_console_create(const struct zvm_virtio_env *env, const struct zvm_console_cfg *cfg,
 		       struct zvm_virtio_dev **out, struct zvm_err *e);
 
@@ -196,10 +211,42 @@ void zvm_console_writable(struct zvm_virtio_dev *dev);
 /* Tells the guest the new terminal size; ignored when no size was given at creation. */
 void zvm_console_resize(struct zvm_virtio_dev *dev, uint16_t cols, uint16_t rows);
 
+#else /* not built in: creation fails with -ENOTSUP, so the others are never reached */
+
+static inline int zvm_console_create(const struct zvm_virtio_env *env,
+				     const struct zvm_console_cfg *cfg, struct zvm_virtio_dev **out,
+				     struct zvm_err *e)
+{
+	return zvm_err_set(e, ENOTSUP, "virtio-console is not built in");
+}
+
+static inline size_t zvm_console_input(struct zvm_virtio_dev *dev, const void *buf, size_t len)
+{
+	return 0;
+}
+
+static inline void zvm_console_writable(struct zvm_virtio_dev *dev)
+{
+}
+
+static inline void zvm_console_resize(struct zvm_virtio_dev *dev, uint16_t cols, uint16_t rows)
+{
+}
+
+#endif
+
 /* ---- entropy -------------------------------------------------------------------------------- */
 
 /* Entropy from getrandom(2). name NULL: "rng". */
+#ifdef CONFIG_ZVM_VIRTIO_RNG
 int zvm_rng_create(const struct zvm_virtio_env *env, const char *name, struct zvm_virtio_dev **out,
 		   struct zvm_err *e);
+#else
+static inline int zvm_rng_create(const struct zvm_virtio_env *env, const char *name,
+				 struct zvm_virtio_dev **out, struct zvm_err *e)
+{
+	return zvm_err_set(e, ENOTSUP, "virtio-rng is not built in");
+}
+#endif
 
 #endif /* ZVM_VIRTIO_H */
