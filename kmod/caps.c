@@ -50,10 +50,10 @@ long zvm_check_extension(struct zvm_vm *vm, unsigned long ext)
 	case KVM_CAP_ARM_VM_IPA_SIZE:
 		return zvm_host.ipa_bits_max;
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
-		return KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET;
+		return ZVM_DIRTY_CAPS;
 	case KVM_CAP_SYNC_MMU:
 		/* honest: pinned pages do not follow the VMM's page tables */
-		return vm && vm->mm.notifier_mode;
+		return zvm_mm_sync_mmu(vm);
 	default:
 		return 0;
 	}
@@ -69,6 +69,13 @@ int zvm_vm_enable_cap(struct zvm_vm *vm, const struct kvm_enable_cap *cap)
 	switch (cap->cap) {
 	case KVM_CAP_ARM_NISV_TO_USER:
 		vm->mmio_nisv_to_user = true;
+		break;
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		ret = zvm_mm_set_dirty_caps(vm, cap->args[0]);
+		break;
+	case KVM_CAP_SYNC_MMU:
+		/* ours: args[0] = 1 lets this VM's memory follow the VMM's page tables */
+		ret = cap->args[0] > 1 ? -EINVAL : zvm_mm_set_notifier_mode(vm, cap->args[0]);
 		break;
 	default:
 		ret = -EINVAL;

@@ -23,22 +23,26 @@ struct zvm_slots; /* private: slot.c */
 
 struct zvm_mm {
 	u32 ipa_bits;
+	u32 start_level;   /* of the stage-2 walk: 0 or 1 */
 	u64 vtcr;	   /* VTCR_EL2 of this VM, constant */
 	phys_addr_t root;  /* stage-2 root table(s), constant */
-	u64 vmid;	   /* generation << 16 | VMID; atomic64, see tlb.c */
-	atomic64_t vmid_gen;
+	atomic64_t vmid;   /* generation | VMID, 0: never ran; tlb.c */
 	spinlock_t lock;   /* stage-2 tables; ring 2 only, IRQs on */
 	struct mutex slots_lock; /* memslot changes */
 	struct srcu_struct srcu; /* readers of `slots` */
 	struct zvm_slots __rcu *slots;
 	int __percpu *last_vcpu; /* vCPU idx that last ran on each CPU: guests assume private TLBs */
 	bool notifier_mode; /* pages follow the VMM's page tables; else they are pinned */
-	unsigned long pinned_pages; /* charged to owner->locked_vm */
-	unsigned long table_pages;
+	bool dead;	    /* the VMM's address space is gone: nothing is mapped any more */
+	u32 dirty_caps;	    /* KVM_DIRTY_LOG_* enabled by KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 */
+	atomic_long_t pinned_pages; /* charged to owner->locked_vm */
+	unsigned long loose_leaves; /* leaves over pages that are not pinned; under lock */
 #ifdef CONFIG_MMU_NOTIFIER
 	struct mmu_notifier mn;
-	unsigned long mn_seq;
-	int mn_busy;
+	bool mn_registered;
+	unsigned long mn_seq;	      /* invalidations finished; under lock */
+	int mn_busy;		      /* invalidations running; under lock */
+	unsigned long mn_start, mn_end; /* HVA range that they cover together */
 #endif
 };
 
@@ -48,8 +52,22 @@ enum zvm_access { ZVM_ACCESS_READ = 0, ZVM_ACCESS_WRITE = 1, ZVM_ACCESS_EXEC = 2
 int zvm_mm_create(struct zvm_vm *vm, u32 ipa_bits);
 /* No vCPU can run any more. Unpins, uncharges, frees tables, flushes the VMID. */
 void zvm_mm_destroy(struct zvm_vm *vm);
-/* The VMM's address space goes away or the last reference was dropped: drop all mappings. */
+/* The VMM's address space is gone: drop all mappings and pins; later faults return -EIO. */
 void zvm_mm_unmap_all(struct zvm_vm *vm);
+
+/*
+ * Choose where guest pages live: pinned (default, unless the module parameter `notifier` is set) or
+ * following the VMM's page tables. vm->lock held. -EBUSY once a memslot exists, -EOPNOTSUPP on a
+ * kernel without MMU notifiers.
+ */
+int zvm_mm_set_notifier_mode(struct zvm_vm *vm, bool on);
+/* KVM_CAP_SYNC_MMU: of one VM, or of a VM created now (NULL). */
+bool zvm_mm_sync_mmu(struct zvm_vm *vm);
+/* KVM_ENABLE_CAP(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2); -EINVAL for unknown bits. */
+int zvm_mm_set_dirty_caps(struct zvm_vm *vm, u64 caps);
+#define ZVM_DIRTY_CAPS (KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET)
+
+#define ZVM_MAX_SLOTS 512 /* KVM_CAP_NR_MEMSLOTS */
 
 /* KVM_SET_USER_MEMORY_REGION: create, move, delete, flags (READONLY, LOG_DIRTY_PAGES). */
 int zvm_mm_set_region(struct zvm_vm *vm, const struct kvm_userspace_memory_region *r);
@@ -62,7 +80,8 @@ int zvm_mm_clear_dirty_log(struct zvm_vm *vm, struct kvm_clear_dirty_log *log);
  *   0        mapped, re-enter
  *   -ENOENT  no memslot: the access is MMIO
  *   -EROFS   write to a read-only slot: the write is MMIO
- *   -EFAULT  nothing behind the HVA (KVM_RUN returns it), -EHWPOISON, -ENOMEM, -EINTR
+ *   -EFAULT  nothing behind the HVA (KVM_RUN returns it), -EHWPOISON (SIGBUS was sent),
+ *   -ENOMEM  (RLIMIT_MEMLOCK included), -EINTR, -EIO: the VMM's address space is gone
  */
 int zvm_mm_fault(struct zvm_vcpu *v, u64 ipa, enum zvm_access access, bool permission);
 
@@ -79,6 +98,7 @@ void zvm_mm_flush_dcache(struct zvm_vm *vm);
  * vCPU was loaded means VTTBR must be rewritten (the caller compares).
  */
 u64 zvm_vmid_vttbr(struct zvm_vm *vm);
+void zvm_vmid_free(struct zvm_vm *vm); /* no vCPU of it can run; its TLB entries are gone */
 int zvm_vmid_init(void);
 void zvm_vmid_exit(void);
 

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The guest memory of one VM as a whole: made, copied from and to, flushed, given back.
+ */
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/uaccess.h>
+
+#include "internal.h"
+
+int zvm_mm_create(struct zvm_vm *vm, u32 ipa_bits)
+{
+	struct zvm_mm *mm = &vm->mm;
+	int cpu, ret;
+
+	mm->ipa_bits = ipa_bits;
+	mm->notifier_mode = zvm_notifier_default;
+	spin_lock_init(&mm->lock);
+	mutex_init(&mm->slots_lock);
+	ret = init_srcu_struct(&mm->srcu);
+	if (ret)
+		return ret;
+	ret = -ENOMEM;
+	mm->last_vcpu = alloc_percpu(int);
+	if (!mm->last_vcpu)
+		goto err_srcu;
+	for_each_possible_cpu(cpu)
+		*per_cpu_ptr(mm->last_vcpu, cpu) = -1;
+	ret = zvm_s2_create(vm);
+	if (ret)
+		goto err_percpu;
+	ret = zvm_slots_create(vm);
+	if (ret)
+		goto err_s2;
+	ret = zvm_notifier_register(vm);
+	if (ret)
+		goto err_slots;
+	return 0;
+
+err_slots:
+	zvm_slots_destroy(vm);
+err_s2:
+	zvm_s2_destroy(vm);
+err_percpu:
+	free_percpu(mm->last_vcpu);
+err_srcu:
+	cleanup_srcu_struct(&mm->srcu);
+	return ret;
+}
+
+void zvm_mm_unmap_all(struct zvm_vm *vm)
+{
+	struct zvm_mm *mm = &vm->mm;
+	struct zvm_slots *slots;
+	unsigned int i;
+
+	mutex_lock(&mm->slots_lock);
+	if (!mm->dead) {
+		WRITE_ONCE(mm->dead, true);
+		synchronize_srcu_expedited(&mm->srcu); /* faults under way are over */
+		zvm_s2_unmap(vm, 0, 1ULL << mm->ipa_bits, 0);
+		slots = zvm_slots_get(vm);
+		for (i = 0; i < slots->nr; i++)
+			zvm_pins_destroy(vm, slots->slot[i]);
+	}
+	mutex_unlock(&mm->slots_lock);
+}
+
+void zvm_mm_destroy(struct zvm_vm *vm)
+{
+	struct zvm_mm *mm = &vm->mm;
+
+	zvm_notifier_unregister(vm); /* no callback runs any more */
+	zvm_mm_unmap_all(vm);
+	zvm_tlb_flush_vm(vm); /* walk caches over the root too */
+	zvm_vmid_free(vm);
+	zvm_slots_destroy(vm);
+	zvm_s2_destroy(vm);
+	free_percpu(mm->last_vcpu);
+	cleanup_srcu_struct(&mm->srcu);
+	WARN_ON_ONCE(atomic_long_read(&mm->pinned_pages) || vm->stats.table_bytes);
+}
+
+/* Copy within one page; the slot cannot go while SRCU is held. */
+static int copy_piece(struct zvm_vm *vm, u64 ipa, void *to, const void *from, size_t n)
+{
+	struct zvm_slot *slot = zvm_slot_find(vm, ipa);
+	unsigned long hva;
+
+	if (!slot)
+		return -EFAULT;
+	hva = slot->hva + (ipa - slot->ipa);
+	if (to)
+		return copy_from_user(to, (void __user *)hva, n) ? -EFAULT : 0;
+	if (slot->flags & KVM_MEM_READONLY || copy_to_user((void __user *)hva, from, n))
+		return -EFAULT;
+	zvm_dirty_mark(slot, zvm_slot_index(slot, ipa));
+	return 0;
+}
+
+static int copy(struct zvm_vm *vm, u64 ipa, void *to, const void *from, size_t len)
+{
+	int idx, ret = 0;
+	size_t n;
+
+	if (current->mm != vm->owner)
+		return -EFAULT;
+	idx = srcu_read_lock(&vm->mm.srcu);
+	while (len && !ret) {
+		n = min_t(size_t, len, PAGE_SIZE - (ipa & ~PAGE_MASK));
+		ret = copy_piece(vm, ipa, to, from, n);
+		ipa += n;
+		len -= n;
+		if (to)
+			to += n;
+		else
+			from += n;
+	}
+	srcu_read_unlock(&vm->mm.srcu, idx);
+	return ret;
+}
+
+int zvm_mm_read(struct zvm_vm *vm, u64 ipa, void *buf, size_t len)
+{
+	return copy(vm, ipa, buf, NULL, len);
+}
+
+int zvm_mm_write(struct zvm_vm *vm, u64 ipa, const void *buf, size_t len)
+{
+	return copy(vm, ipa, NULL, buf, len);
+}
+
+bool zvm_mm_is_ram(struct zvm_vm *vm, u64 ipa)
+{
+	int idx = srcu_read_lock(&vm->mm.srcu);
+	bool ram = zvm_slot_find(vm, ipa);
+
+	srcu_read_unlock(&vm->mm.srcu, idx);
+	return ram;
+}
+
+static void flush_slot(struct zvm_vm *vm, struct zvm_slot *slot)
+{
+	u64 ipa = slot->ipa;
+	struct zvm_s2_leaf leaf;
+	bool mapped;
+
+	while (ipa < zvm_slot_end(slot)) {
+		spin_lock(&vm->mm.lock);
+		mapped = zvm_s2_lookup(vm, ipa, &leaf);
+		spin_unlock(&vm->mm.lock);
+		/* A page that is given back meanwhile is cleaned once too often, no more. */
+		if (mapped && !(leaf.prot & ZVM_S2_DEVICE))
+			zvm_cache_clean(leaf.pa, leaf.size);
+		ipa = (ipa | ((mapped ? leaf.size : PAGE_SIZE) - 1)) + 1;
+		cond_resched();
+	}
+}
+
+void zvm_mm_flush_dcache(struct zvm_vm *vm)
+{
+	struct zvm_slots *slots;
+	unsigned int i;
+	int idx;
+
+	if (zvm_host.has_fwb)
+		return; /* guest accesses are cacheable whatever the guest says */
+	idx = srcu_read_lock(&vm->mm.srcu);
+	slots = zvm_slots_get(vm);
+	for (i = 0; i < slots->nr; i++)
+		flush_slot(vm, slots->slot[i]);
+	srcu_read_unlock(&vm->mm.srcu, idx);
+}
