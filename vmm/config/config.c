@@ -49,7 +49,7 @@ static int default_name(struct zvm_config *cfg, struct zvm_err *err)
 	size_t len = strlen(base);
 	char *c;
 
-	if (len > 5 && !strcmp(base + len - 5, ".toml"))
+	if (len >= 5 && !strcmp(base + len - 5, ".toml"))
 		len -= 5;
 	cfg->name = len ? strndup(base, len < 64 ? len : 64) : strdup("vm");
 	if (!cfg->name)

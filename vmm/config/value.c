@@ -120,7 +120,7 @@ static int set_path(const struct schema_slot *slot, const struct zvm_toml_value 
 	if (ret)
 		return ret;
 	if (!strncmp(v->string.bytes, "~/", 2))
-		return fail(slot, v, "~ is not expanded; write the whole path, as in");
+		return fail(slot, v, "~ is not expanded, name the whole path");
 	if (v->string.bytes[0] == '/' || !slash)
 		return set_string(slot, v->string.bytes);
 	if (asprintf(&path, "%.*s/%s", (int)(slash - file), file, v->string.bytes) < 0)
