@@ -31,9 +31,9 @@ static void zvm_vm_destroy(struct zvm_vm *vm)
 {
 	u32 i;
 
-	zvm_event_destroy(vm);
 	for (i = 0; i < vm->nr_vcpus; i++)
-		zvm_vcpu_destroy(vm->vcpus[i]);
+		zvm_vcpu_destroy(vm->vcpus[i]); /* evicts: the last EOIs reach irqfd here */
+	zvm_event_destroy(vm);
 	zvm_vgic_destroy(vm);
 	zvm_mm_destroy(vm);
 	zvm_stats_vm_destroy(vm);

@@ -187,7 +187,12 @@
 #define ZVM_ICH_HCR_UIE	   (1UL << 1)
 #define ZVM_ICH_HCR_LRENPIE (1UL << 2)
 #define ZVM_ICH_HCR_NPIE   (1UL << 3)
+#define ZVM_ICH_HCR_VGRP0EIE (1UL << 4)
+#define ZVM_ICH_HCR_VGRP0DIE (1UL << 5)
+#define ZVM_ICH_HCR_VGRP1EIE (1UL << 6)
+#define ZVM_ICH_HCR_VGRP1DIE (1UL << 7)
 #define ZVM_ICH_HCR_TC	   (1UL << 10)
+#define ZVM_ICH_HCR_TDIR   (1UL << 14)
 #define ZVM_ICH_HCR_EOICOUNT (0x1fUL << 27)
 
 /* ICH_MISR_EL2 */
@@ -222,6 +227,10 @@
 #define ZVM_ICH_LR_PENDING	(1UL << 62)
 #define ZVM_ICH_LR_ACTIVE	(1UL << 63)
 #define ZVM_ICH_LR_STATE	(3UL << 62)
+
+/* ICC_SRE_EL1 of a guest: SRE, DFB, DIB. ICC_SRE_EL2 */
+#define ZVM_ICC_SRE_VALUE	0x7UL
+#define ZVM_ICC_SRE_EL2_ENABLE	(1UL << 3)
 
 /* MPIDR_EL1 */
 #define ZVM_MPIDR_RES1	   (1UL << 31)

@@ -159,6 +159,25 @@ static bool trap_sgi(struct zvm_vcpu *v, const struct zvm_sysreg *r, bool write,
 	return true;
 }
 
+/* ICC_SRE_EL1: system registers are all there is. */
+static bool trap_sre(struct zvm_vcpu *v, const struct zvm_sysreg *r, bool write, u64 *val)
+{
+	if (!zvm_vgic_exists(v->vm))
+		return false;
+	if (!write)
+		*val = ZVM_ICC_SRE_VALUE;
+	return true;
+}
+
+/* Traps only while the list registers cannot hold every active interrupt. */
+static bool trap_dir(struct zvm_vcpu *v, const struct zvm_sysreg *r, bool write, u64 *val)
+{
+	if (!write || !zvm_vgic_exists(v->vm))
+		return false;
+	zvm_vgic_dir(v, *val);
+	return true;
+}
+
 static bool trap_oslar(struct zvm_vcpu *v, const struct zvm_sysreg *r, bool write, u64 *val)
 {
 	if (!write)
@@ -309,6 +328,8 @@ static struct zvm_sysreg zvm_sysregs[] = {
 	{ SYS_ICC_SGI1R_EL1, trap_sgi },
 	{ SYS_ICC_ASGI1R_EL1, trap_sgi },
 	{ SYS_ICC_SGI0R_EL1, trap_sgi },
+	{ SYS_ICC_DIR_EL1, trap_dir },
+	{ SYS_ICC_SRE_EL1, trap_sre },
 	{ SYS_ICC_DIR_EL1, trap_wi },
 };
 

@@ -2,6 +2,13 @@
 /*
  * Virtual GICv3: distributor, redistributors, list registers, attributes (save/restore).
  * Arm IHI 0069 (GICv3/v4); ABI: Documentation/virt/kvm/devices/arm-vgic-v3.rst of the kernel.
+ *
+ * Locks, outermost first (raw, IRQs off):
+ *   vm->vgic.lock    distributor: GICD_CTLR and every SPI
+ *   v->vgic.lock     one vCPU's SGIs and PPIs, and its list registers; never two of them at once
+ * Requests, kicks and zvm_irqfd_resample() come after both are dropped. List registers are only
+ * touched on the CPU that holds them (v->vgic.cpu), IRQs off. Configuration (addresses, numbers)
+ * is under vm->lock until the first KVM_RUN and constant after it.
  */
 #ifndef ZVM_VGIC_H
 #define ZVM_VGIC_H
@@ -28,7 +35,10 @@ bool zvm_vgic_exists(struct zvm_vm *vm);
 /* First KVM_RUN of the VM: 0 if there is no vGIC or it is initialised, else as KVM (-ENODEV ...). */
 int zvm_vgic_check_ready(struct zvm_vm *vm);
 
-/* KVM_{SET,GET,HAS}_DEVICE_ATTR on the device fd; `attr->addr` is a user pointer. */
+/*
+ * KVM_{SET,GET,HAS}_DEVICE_ATTR on the device fd; `attr->addr` is a user pointer. These take
+ * vm->lock themselves.
+ */
 int zvm_vgic_set_attr(struct zvm_vm *vm, struct kvm_device_attr *attr);
 int zvm_vgic_get_attr(struct zvm_vm *vm, struct kvm_device_attr *attr);
 int zvm_vgic_has_attr(struct zvm_vm *vm, struct kvm_device_attr *attr);
@@ -37,7 +47,8 @@ int zvm_vgic_has_attr(struct zvm_vm *vm, struct kvm_device_attr *attr);
 
 /*
  * Drive the input line of `intid` (PPI of `v`: 16..31, SPI: 32.., v ignored). Edge-configured:
- * level true latches pending, false does nothing. -EINVAL: no such interrupt or vGIC not ready.
+ * level true latches pending, false does nothing. -EINVAL: no such interrupt; -EBUSY: the vGIC is
+ * not initialised; -ENXIO: there is none.
  */
 int zvm_vgic_inject(struct zvm_vm *vm, struct zvm_vcpu *v, u32 intid, bool level);
 
@@ -56,6 +67,8 @@ bool zvm_vgic_hw_outstanding(struct zvm_vcpu *v, u32 intid);
 
 /* ICC_SGI1R/ASGI1R/SGI0R write (`group1`: SGI1R; NS view). Wakes and kicks targets. */
 void zvm_vgic_sgi(struct zvm_vcpu *v, u64 val, bool group1);
+/* ICC_DIR_EL1 write; traps only while more interrupts are active than list registers can hold. */
+void zvm_vgic_dir(struct zvm_vcpu *v, u64 val);
 /*
  * MMIO in the GICD/GICR frames: true if `ipa` belongs to the vGIC (val filled for reads,
  * zero-extended), false if not. Any `len` (1, 2, 4, 8), any alignment.
