@@ -2,4 +2,4 @@
 # Unit tests: cmocka, on the build machine, ASan and UBSan.
 
 # vmm/config
-unit-y += test_toml_value test_toml_document test_schema test_schema_files
+unit-y += test_toml_value test_toml_document test_schema test_schema_files test_schema_documents
