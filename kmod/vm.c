@@ -25,8 +25,6 @@
 #undef pr_fmt
 #define pr_fmt(fmt) "zvm: " fmt
 
-#define ZVM_MAX_ROUTES 4096
-
 static void zvm_vm_destroy(struct zvm_vm *vm)
 {
 	u32 i;

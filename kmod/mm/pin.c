@@ -62,7 +62,8 @@ static void uncharge(struct zvm_vm *vm, unsigned long n)
 	if (!n)
 		return;
 	account_locked_vm(vm->owner, n, false);
-	atomic_long_sub(n, &vm->mm.pinned_pages);
+	WRITE_ONCE(vm->stats.pinned_bytes,
+		   (u64)atomic_long_sub_return(n, &vm->mm.pinned_pages) << PAGE_SHIFT);
 }
 
 static int charge(struct zvm_vm *vm, unsigned long n)
@@ -70,7 +71,8 @@ static int charge(struct zvm_vm *vm, unsigned long n)
 	int ret = account_locked_vm(vm->owner, n, true);
 
 	if (!ret)
-		atomic_long_add(n, &vm->mm.pinned_pages);
+		WRITE_ONCE(vm->stats.pinned_bytes,
+			   (u64)atomic_long_add_return(n, &vm->mm.pinned_pages) << PAGE_SHIFT);
 	return ret;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Counters per vCPU and per VM; in debugfs as KVM lays them out, and as KVM_GET_STATS_FD.
+ * debugfs: zvm/PID-FD/ for the VM, zvm/PID-FD/vcpuN/ below it, one read-only file per counter.
  * A counter is a plain increment on the vCPU's own thread (ring 0 included); readers may see a
  * value that is a moment old.
  */
@@ -46,16 +47,17 @@ struct zvm_vcpu_stats {
 	struct dentry *dentry;
 };
 
+/* X(name, kind, what it is): kind COUNT only grows, GAUGE and BYTES say how much there is now */
 #define ZVM_VM_STATS(X)                                              \
-	X(pages_4k, "stage-2 leaves of 4 KiB")                       \
-	X(pages_2m, "stage-2 leaves of 2 MiB")                       \
-	X(pages_1g, "stage-2 leaves of 1 GiB")                       \
-	X(pinned_bytes, "guest memory pinned and charged")           \
-	X(table_bytes, "memory used by stage-2 tables")              \
-	X(tlb_flushes, "TLB invalidations for this VM")
+	X(pages_4k, GAUGE, "stage-2 leaves of 4 KiB")                \
+	X(pages_2m, GAUGE, "stage-2 leaves of 2 MiB")                \
+	X(pages_1g, GAUGE, "stage-2 leaves of 1 GiB")                \
+	X(pinned_bytes, BYTES, "guest memory pinned and charged")    \
+	X(table_bytes, BYTES, "memory used by stage-2 tables")       \
+	X(tlb_flushes, COUNT, "TLB invalidations for this VM")
 
 struct zvm_vm_stats {
-#define X(name, desc) u64 name;
+#define X(name, kind, desc) u64 name;
 	ZVM_VM_STATS(X)
 #undef X
 	struct dentry *dentry;
@@ -67,7 +69,8 @@ void zvm_stats_vm_create(struct zvm_vm *vm);   /* vm->name is set */
 void zvm_stats_vm_destroy(struct zvm_vm *vm);
 void zvm_stats_vcpu_create(struct zvm_vcpu *v);
 void zvm_stats_vcpu_destroy(struct zvm_vcpu *v);
-int zvm_stats_vm_fd(struct zvm_vm *vm);	       /* KVM_GET_STATS_FD */
+/* KVM_GET_STATS_FD: a descriptor (it keeps the VM alive) or -errno; -ENOTTY without counters. */
+int zvm_stats_vm_fd(struct zvm_vm *vm);
 int zvm_stats_vcpu_fd(struct zvm_vcpu *v);
 
 #endif
