@@ -43,6 +43,7 @@ endif
 -include tests/unit/unit.mk
 -include tests/fuzz/fuzz.mk
 -include tests/guest/guest.mk
+include tools/board/guest.mk
 
 # ---- dependencies ----------------------------------------------------------------------------
 
@@ -166,6 +167,7 @@ $(DEPS)/.done-sysroot:
 	$(Q)tools/deps
 
 .PHONY: zvm-run tools guests
+guests: $(if $(wildcard tests/guest/guest.mk),guest-tests)
 zvm-run: $(if $(vmm-run-y),$(B)/bin/zvm-run)
 $(B)/bin/zvm-run: $(call objs,arm64,vmm,$(vmm-run-y)) $(call archives,arm64)
 	$(call link,arm64,,$(libs))
@@ -173,8 +175,6 @@ $(B)/bin/zvm-run: $(call objs,arm64,vmm,$(vmm-run-y)) $(call archives,arm64)
 tools: $(if $(zvm-y),$(B)/bin/zvm)
 $(B)/bin/zvm: $(call objs,arm64,tools,$(zvm-y))
 	$(call link,arm64,,$(zvm-libs))
-
-guests: $(if $(wildcard tests/guest/guest.mk),guest-tests)
 
 # ---- unit tests and fuzzers --------------------------------------------------------------------
 
