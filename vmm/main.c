@@ -15,6 +15,7 @@
 #include "vmm/config/config.h"
 #include "vmm/machine/machine.h"
 #include "vmm/run/lifecycle.h"
+#include "vmm/run/log.h"
 #include "vmm/run/loop.h"
 
 #ifndef ZVM_VERSION
@@ -37,6 +38,7 @@ struct options {
 	const char *console;
 	const char *file;
 	bool check;
+	enum zvm_log_level log_level;
 };
 
 static const char usage[] =
@@ -47,11 +49,32 @@ static const char usage[] =
 	"                          what FILE.toml says\n"
 	"      --check             check FILE.toml and the images, run nothing\n"
 	"      --dump-dtb FILE     write the guest's device tree to FILE, run nothing\n"
+	"  -l, --log-level LEVEL   error, warning (default), info or debug\n"
 	"  -h, --help              this text\n"
 	"  -V, --version           the version\n\n"
 	"Exit status: 0 guest powered off, 1 host error, 2 usage or configuration error,\n"
 	"3 guest crashed, 4 guest rebooted and on_reboot = \"exit\", 5 stopped by the user,\n"
 	"128+N stopped by signal N. See zvm-run(1), vm.toml(5).\n";
+
+static const char *const log_levels[] = { "error", "warning", "info", "debug" };
+
+static int parse_log_level(const char *arg, enum zvm_log_level *level)
+{
+	for (size_t i = 0; i < sizeof(log_levels) / sizeof(log_levels[0]); i++) {
+		if (strcmp(arg, log_levels[i]) == 0) {
+			*level = (enum zvm_log_level)i;
+			return 0;
+		}
+	}
+	fprintf(stderr, "zvm-run: --log-level %s: give error, warning, info or debug\n", arg);
+	return -EINVAL;
+}
+
+/* Any thread: one write, so that lines of two threads do not mix. */
+static void log_line(enum zvm_log_level level, const char *line)
+{
+	fprintf(stderr, "zvm-run: %s: %s\n", log_levels[level], line);
+}
 
 static int parse_options(int argc, char **argv, struct options *o)
 {
@@ -59,6 +82,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 	static const struct option longopts[] = {
 		{ "device", required_argument, NULL, 'd' },
 		{ "console", required_argument, NULL, 'c' },
+		{ "log-level", required_argument, NULL, 'l' },
 		{ "check", no_argument, NULL, OPT_CHECK },
 		{ "dump-dtb", required_argument, NULL, OPT_DUMP_DTB },
 		{ "help", no_argument, NULL, 'h' },
@@ -67,13 +91,17 @@ static int parse_options(int argc, char **argv, struct options *o)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "d:c:hV", longopts, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "d:c:l:hV", longopts, NULL)) != -1) {
 		switch (c) {
 		case 'd':
 			o->device = optarg;
 			break;
 		case 'c':
 			o->console = optarg;
+			break;
+		case 'l':
+			if (parse_log_level(optarg, &o->log_level) < 0)
+				return -EINVAL;
 			break;
 		case OPT_CHECK:
 			o->check = true;
@@ -208,13 +236,14 @@ out_loop:
 
 int main(int argc, char **argv)
 {
-	struct options o = { .device = "/dev/zvm" };
+	struct options o = { .device = "/dev/zvm", .log_level = ZVM_LOG_WARN };
 	struct zvm_config *cfg = NULL;
 	struct zvm_err err = { "" };
 	int status = EXIT_USER;
 
 	if (parse_options(argc, argv, &o) < 0)
 		return EXIT_USER;
+	zvm_log_open(o.log_level, log_line);
 	signal(SIGPIPE, SIG_IGN);
 	if (zvm_vcpu_setup_signals() < 0 || zvm_lifecycle_block_signals() < 0) {
 		fputs("zvm-run: cannot set up signals\n", stderr);

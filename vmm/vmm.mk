@@ -9,15 +9,16 @@ vmm-y += config/toml.o config/toml_datetime.o config/toml_number.o config/toml_s
 vmm-y += config/toml_string.o config/toml_table.o
 
 # device: what answers the guest's accesses
-vmm-y += device/bus.o device/console_backend.o device/pl011.o device/terminal.o
+vmm-y += device/bus.o device/console_backend.o device/flash.o device/pl011.o
+vmm-y += device/pl031.o device/pl061.o device/terminal.o
 
 # machine: address map, memory, images, device tree
 vmm-y += machine/fdt.o machine/load.o machine/load_elf.o machine/load_linux.o machine/map.o
 vmm-y += machine/ram.o
-vmm-run-y += machine/machine.o machine/reset.o
+vmm-run-y += machine/machine.o machine/reset.o machine/virtio.o
 
 # run: threads, events, KVM
-vmm-y += run/loop.o run/unixsock.o
+vmm-y += run/log.o run/loop.o run/unixsock.o
 vmm-run-y += run/irq.o run/kvm.o run/lifecycle.o run/vcpu.o
 vmm-run-y += main.o
 

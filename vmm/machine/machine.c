@@ -16,6 +16,7 @@
 
 #include "vmm/machine/map.h"
 #include "vmm/machine/ram.h"
+#include "vmm/run/log.h"
 
 /* ---- the console's two ends ---- */
 
@@ -23,14 +24,16 @@ static size_t uart_tx(void *opaque, const uint8_t *buf, size_t len)
 {
 	struct zvm_machine *m = opaque;
 
-	return zvm_tty_write(m->tty, buf, len);
+	/* With a virtio console the UART is there, but nothing is plugged into it. */
+	return m->vconsole ? len : zvm_tty_write(m->tty, buf, len);
 }
 
 static void uart_rx_room(void *opaque)
 {
 	struct zvm_machine *m = opaque;
 
-	zvm_tty_rx_room(m->tty);
+	if (!m->vconsole)
+		zvm_tty_rx_room(m->tty);
 }
 
 static size_t tty_to_uart(void *opaque, const uint8_t *buf, size_t len)
@@ -52,6 +55,20 @@ static void tty_to_uart_break(void *opaque)
 	struct zvm_machine *m = opaque;
 
 	zvm_pl011_break(m->uart);
+}
+
+static size_t tty_to_virtio(void *opaque, const uint8_t *buf, size_t len)
+{
+	struct zvm_machine *m = opaque;
+
+	return zvm_console_input(m->vconsole, buf, len);
+}
+
+static void tty_to_virtio_ready(void *opaque)
+{
+	struct zvm_machine *m = opaque;
+
+	zvm_console_writable(m->vconsole);
 }
 
 /* ---- devices ---- */
@@ -96,19 +113,111 @@ static int create_uart(struct zvm_machine *m, struct zvm_err *err)
 	return add_region(m, ZVM_MAP_UART, ZVM_WIDTH_1_4, &zvm_pl011_ops, m->uart, err);
 }
 
+static int create_rtc(struct zvm_machine *m, struct zvm_err *err)
+{
+	struct zvm_irqline line = line_of(m, ZVM_MAP_RTC);
+	int ret = zvm_pl031_create(&m->rtc, &m->cfg->rtc, &line, m->loop, err);
+
+	if (ret < 0)
+		return ret;
+	return add_region(m, ZVM_MAP_RTC, ZVM_WIDTH_1_4, &zvm_pl031_ops, m->rtc, err);
+}
+
+static int create_gpio(struct zvm_machine *m, struct zvm_err *err)
+{
+	struct zvm_irqline line = line_of(m, ZVM_MAP_GPIO);
+
+	m->gpio = zvm_pl061_create(&line);
+	if (!m->gpio)
+		return zvm_err_set(err, ENOMEM, "pl061: out of memory");
+	return add_region(m, ZVM_MAP_GPIO, ZVM_WIDTH_1_4, &zvm_pl061_ops, m->gpio, err);
+}
+
+/* On a vCPU thread. Without the memslot reads are slow but right; without its removal they are not. */
+static void flash_show(void *opaque, bool array)
+{
+	struct zvm_flash_bank *bank = opaque;
+	struct zvm_err err = { "" };
+
+	if (zvm_machine_show_flash(bank, array, &err) < 0)
+		zvm_log(ZVM_LOG_ERR, "flash%u: %s", bank->index, err.msg);
+}
+
+static int create_flash(struct zvm_machine *m, struct zvm_err *err)
+{
+	for (unsigned int i = 0; i < ZVM_FLASH_BANKS; i++) {
+		struct zvm_flash_bank *bank = &m->flash[i];
+		struct zvm_flash_params params = {
+			.data = bank->mem.hva,
+			.size = bank->mem.size,
+			.locked = i == 0,
+			.show = flash_show,
+			.opaque = bank,
+		};
+		int ret;
+
+		if (!bank->mem.hva)
+			continue;
+		bank->dev = zvm_flash_create(&params);
+		if (!bank->dev)
+			return zvm_err_set(err, ENOMEM, "flash: out of memory");
+		ret = add_region(m, ZVM_MAP_FLASH0 + i, ZVM_WIDTH_1_4 | ZVM_WIDTH_8,
+				 &zvm_flash_ops, bank->dev, err);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static int create_devices(struct zvm_machine *m, struct zvm_err *err)
+{
+	int ret = create_uart(m, err);
+
+	if (ret == 0)
+		ret = create_rtc(m, err);
+	if (ret == 0)
+		ret = create_gpio(m, err);
+	if (ret == 0)
+		ret = create_flash(m, err);
+	if (ret == 0)
+		ret = zvm_slots_create(m, err);
+	return ret;
+}
+
 static void connect_console(struct zvm_machine *m)
 {
-	struct zvm_tty_sink sink = {
+	static const struct zvm_tty_sink uart = {
 		.rx = tty_to_uart,
 		.tx_ready = tty_to_uart_ready,
 		.brk = tty_to_uart_break,
-		.opaque = m,
+	}, virtio = {
+		.rx = tty_to_virtio,
+		.tx_ready = tty_to_virtio_ready,
 	};
+	struct zvm_tty_sink sink = m->vconsole ? virtio : uart;
 
+	sink.opaque = m;
 	zvm_tty_connect(m->tty, &sink);
 }
 
 /* ---- memory ---- */
+
+static int map_flash(struct zvm_machine *m, unsigned int i, struct zvm_err *err)
+{
+	static const struct zvm_config_backing backing = { .hugepages = ZVM_HUGEPAGES_OFF };
+	const struct zvm_map_entry *e = &zvm_map[ZVM_MAP_FLASH0 + i];
+	struct zvm_flash_bank *bank = &m->flash[i];
+	uint8_t *hva;
+	int ret;
+
+	ret = zvm_ram_map(e->base, e->size, &backing, &hva, err);
+	if (ret < 0)
+		return zvm_config_blame(m->cfg, "firmware", ret, err);
+	bank->m = m;
+	bank->index = i;
+	bank->mem = (struct zvm_span){ .ipa = e->base, .size = e->size, .hva = hva };
+	return zvm_gmem_add(&m->gmem, e->base, e->size, hva, true, err);
+}
 
 static int map_memory(struct zvm_machine *m, struct zvm_err *err)
 {
@@ -125,7 +234,10 @@ static int map_memory(struct zvm_machine *m, struct zvm_err *err)
 	m->ram = (struct zvm_span){
 		.ipa = zvm_map[ZVM_MAP_RAM].base, .size = cfg->memory, .hva = hva
 	};
-	return zvm_gmem_add(&m->gmem, m->ram.ipa, m->ram.size, m->ram.hva, false, err);
+	ret = zvm_gmem_add(&m->gmem, m->ram.ipa, m->ram.size, m->ram.hva, false, err);
+	for (unsigned int i = 0; ret == 0 && cfg->firmware && i < ZVM_FLASH_BANKS; i++)
+		ret = map_flash(m, i, err);
+	return ret;
 }
 
 /* ---- the machine ---- */
@@ -163,7 +275,14 @@ int zvm_machine_create(struct zvm_machine *m, const struct zvm_config *cfg, cons
 		zvm_config_blame(cfg, "vcpus", ret, err);
 		goto fail;
 	}
-	ret = create_uart(m, err);
+	if (cfg->firmware && !m->kvm.readonly_mem) {
+		ret = zvm_err_set(err, ENOTSUP,
+				  "%s has no KVM_CAP_READONLY_MEM, which flash for firmware needs",
+				  device);
+		zvm_config_blame(cfg, "firmware", ret, err);
+		goto fail;
+	}
+	ret = create_devices(m, err);
 	if (ret < 0)
 		goto fail;
 	/* Last: from here on the terminal is raw, and an error message would look torn. */
@@ -183,15 +302,19 @@ void zvm_machine_destroy(struct zvm_machine *m)
 {
 	if (m->tty)
 		zvm_tty_connect(m->tty, NULL);
-	zvm_tty_close(m->tty);
-	m->tty = NULL;
+	zvm_slots_destroy(m);
+	for (unsigned int i = 0; i < ZVM_FLASH_BANKS; i++) {
+		zvm_flash_destroy(m->flash[i].dev);
+		zvm_ram_unmap(m->flash[i].mem.hva, m->flash[i].mem.size);
+	}
+	zvm_pl061_destroy(m->gpio);
+	zvm_pl031_destroy(m->rtc);
 	zvm_pl011_destroy(m->uart);
-	m->uart = NULL;
+	zvm_tty_close(m->tty);
 	zvm_irq_fini(&m->irq);
 	zvm_vcpu_group_fini(&m->vcpus);
 	zvm_kvm_close(&m->kvm);
 	zvm_ram_unmap(m->ram.hva, m->ram.size);
-	m->ram.hva = NULL;
 	zvm_images_close(&m->images);
 }
 
@@ -225,12 +348,14 @@ int zvm_machine_load(struct zvm_machine *m, struct zvm_err *err)
 	struct zvm_fdt_params params = {
 		.cfg = cfg,
 		.ram_size = m->ram.size,
+		.flash = m->flash[0].mem.hva,
+		.virtio = m->nr_slots,
 	};
 	void *dtb, *user;
 	size_t len = 0;
 	int ret;
 
-	ret = zvm_load(&m->images, cfg, &m->ram, &m->ram, &m->boot, err);
+	ret = zvm_load(&m->images, cfg, &m->ram, &m->flash[0].mem, &m->boot, err);
 	if (ret < 0)
 		return ret;
 	params.initrd = m->boot.initrd;

@@ -17,13 +17,27 @@
 #include "vmm/config/config.h"
 #include "vmm/device/bus.h"
 #include "vmm/device/console_backend.h"
+#include "vmm/device/flash.h"
 #include "vmm/device/pl011.h"
+#include "vmm/device/pl031.h"
+#include "vmm/device/pl061.h"
 #include "vmm/machine/fdt.h"
 #include "vmm/machine/load.h"
+#include "vmm/machine/virtio.h"
 #include "vmm/run/irq.h"
 #include "vmm/run/kvm.h"
 #include "vmm/run/loop.h"
 #include "vmm/run/vcpu.h"
+
+/* Flash windows of the map: the first holds the firmware, the second is for its variables. */
+#define ZVM_FLASH_BANKS 2u
+
+struct zvm_flash_bank {
+	struct zvm_machine *m;
+	unsigned int index;
+	struct zvm_span mem; /* hva NULL: no firmware, no flash */
+	struct zvm_flash *dev;
+};
 
 struct zvm_machine {
 	const struct zvm_config *cfg;
@@ -31,11 +45,17 @@ struct zvm_machine {
 	struct zvm_kvm kvm;
 	struct zvm_images images;
 	struct zvm_span ram;
+	struct zvm_flash_bank flash[ZVM_FLASH_BANKS];
 	struct zvm_gmem gmem;
 	struct zvm_bus bus;
 	struct zvm_irq irq;
 	struct zvm_tty *tty;
 	struct zvm_pl011 *uart;
+	struct zvm_pl031 *rtc;
+	struct zvm_pl061 *gpio;
+	struct zvm_slot slot[ZVM_MAP_VIRTIO_SLOTS];
+	unsigned int nr_slots;
+	struct zvm_virtio_dev *vconsole; /* the console, when it is a virtio one */
 	struct zvm_vcpu_group vcpus;
 	struct zvm_boot boot;
 	int vm;	 /* -1 while powered off */
@@ -67,6 +87,9 @@ uint64_t zvm_machine_mpidr(const struct zvm_machine *m, unsigned int id);
 int zvm_machine_power_on(struct zvm_machine *m, struct zvm_err *err);
 /* Destroy the VM; no vCPU thread exists. */
 void zvm_machine_power_off(struct zvm_machine *m);
+
+/* Show a flash bank's array as a read-only memslot, or let every access come to the device. */
+int zvm_machine_show_flash(struct zvm_flash_bank *bank, bool array, struct zvm_err *err);
 
 /* The whole reboot: stop the vCPUs, off, clean memory and devices, on, start the vCPUs. */
 int zvm_machine_restart(struct zvm_machine *m, struct zvm_err *err);

@@ -32,7 +32,8 @@
 
 #define MPIDR_AFF 0xff00ffffffULL
 
-#define MEMSLOT_RAM 0u
+#define MEMSLOT_RAM   0u
+#define MEMSLOT_FLASH 1u /* and one more for each further bank */
 
 /* EL1h with debug exceptions, SError, IRQ and FIQ masked, as the boot protocol demands. */
 #define PSTATE_START 0x3c5u
@@ -103,6 +104,26 @@ static int create_vcpus(struct zvm_machine *m, struct zvm_err *err)
 	return ret;
 }
 
+int zvm_machine_show_flash(struct zvm_flash_bank *bank, bool array, struct zvm_err *err)
+{
+	return zvm_kvm_set_memory(bank->m->vm, MEMSLOT_FLASH + bank->index,
+				  array ? KVM_MEM_READONLY : 0, bank->mem.ipa,
+				  array ? bank->mem.size : 0, bank->mem.hva, err);
+}
+
+static int map_memory(struct zvm_machine *m, struct zvm_err *err)
+{
+	int ret;
+
+	ret = zvm_kvm_set_memory(m->vm, MEMSLOT_RAM, 0, m->ram.ipa, m->ram.size, m->ram.hva, err);
+	if (ret < 0)
+		return zvm_config_blame(m->cfg, "memory", ret, err);
+	for (unsigned int i = 0; ret == 0 && i < ZVM_FLASH_BANKS; i++)
+		if (m->flash[i].mem.hva)
+			ret = zvm_machine_show_flash(&m->flash[i], true, err);
+	return ret;
+}
+
 int zvm_machine_power_on(struct zvm_machine *m, struct zvm_err *err)
 {
 	int ret;
@@ -110,9 +131,7 @@ int zvm_machine_power_on(struct zvm_machine *m, struct zvm_err *err)
 	ret = zvm_kvm_create_vm(&m->kvm, m->ram.ipa + m->ram.size - 1, &m->vm, err);
 	if (ret < 0)
 		return ret;
-	ret = zvm_kvm_set_memory(m->vm, MEMSLOT_RAM, 0, m->ram.ipa, m->ram.size, m->ram.hva, err);
-	if (ret < 0)
-		zvm_config_blame(m->cfg, "memory", ret, err);
+	ret = map_memory(m, err);
 	if (ret == 0)
 		ret = zvm_kvm_create_gic(m->vm, zvm_map[ZVM_MAP_GICD].base,
 					 zvm_map[ZVM_MAP_GICR].base, ZVM_MAP_NR_IRQS, &m->gic, err);
@@ -144,13 +163,25 @@ void zvm_machine_power_off(struct zvm_machine *m)
 	m->gic = m->vm = -1;
 }
 
+/* First of all the virtio devices: their I/O in flight would land in the new guest's memory. */
+static void reset_devices(struct zvm_machine *m)
+{
+	zvm_slots_reset(m);
+	for (unsigned int i = 0; i < ZVM_FLASH_BANKS; i++)
+		if (m->flash[i].dev)
+			zvm_flash_reset(m->flash[i].dev);
+	zvm_pl061_reset(m->gpio);
+	zvm_pl031_reset(m->rtc);
+	zvm_pl011_reset(m->uart);
+}
+
 int zvm_machine_restart(struct zvm_machine *m, struct zvm_err *err)
 {
 	int ret;
 
 	zvm_vcpu_stop_all(&m->vcpus);
 	zvm_machine_power_off(m);
-	zvm_pl011_reset(m->uart);
+	reset_devices(m);
 	ret = zvm_ram_clear(m->ram.hva, m->ram.size, &m->cfg->backing);
 	if (ret < 0)
 		return zvm_err_set(err, ret, "cannot clear the guest's memory: %s", strerror(-ret));

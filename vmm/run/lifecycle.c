@@ -17,6 +17,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "vmm/machine/map.h"
+
 static void loop_signals(sigset_t *set)
 {
 	sigemptyset(set);
@@ -72,6 +74,8 @@ static void restart(struct zvm_lifecycle *lc)
 	pthread_mutex_lock(&lc->lock);
 	lc->event = ZVM_EVENT_NONE;
 	pthread_mutex_unlock(&lc->lock);
+	if (lc->paused)
+		zvm_slots_resume(lc->m);
 	lc->paused = false;
 	if (zvm_machine_restart(lc->m, &err) < 0)
 		finish(lc, ZVM_END_HOST, "cannot restart the guest: %s", err.msg);
@@ -117,9 +121,22 @@ void zvm_lifecycle_stop(struct zvm_lifecycle *lc)
 	finish(lc, ZVM_END_STOP, "stopped by the user");
 }
 
+/* A key that is held for a tenth of a second: long enough for any debouncing driver. */
 void zvm_lifecycle_press_power(struct zvm_lifecycle *lc)
 {
-	(void)lc;
+	struct itimerspec hold = { .it_value.tv_nsec = 100000000 };
+
+	zvm_pl061_drive(lc->m->gpio, ZVM_MAP_POWER_KEY, true);
+	timerfd_settime(lc->key_fd, 0, &hold, NULL);
+}
+
+static void on_key_up(struct zvm_watch *watch, uint32_t events)
+{
+	struct zvm_lifecycle *lc = watch->opaque;
+	uint64_t ticks;
+
+	if (read(lc->key_fd, &ticks, sizeof(ticks)) == (ssize_t)sizeof(ticks))
+		zvm_pl061_drive(lc->m->gpio, ZVM_MAP_POWER_KEY, false);
 }
 
 int zvm_lifecycle_pause(struct zvm_lifecycle *lc)
@@ -128,6 +145,7 @@ int zvm_lifecycle_pause(struct zvm_lifecycle *lc)
 		return -EBUSY;
 	if (!lc->paused) {
 		zvm_vcpu_pause_all(&lc->m->vcpus);
+		zvm_slots_quiesce(lc->m);
 		lc->paused = true;
 	}
 	return 0;
@@ -143,6 +161,8 @@ int zvm_lifecycle_resume(struct zvm_lifecycle *lc)
 	pthread_mutex_lock(&lc->lock);
 	event = lc->event != ZVM_EVENT_NONE;
 	pthread_mutex_unlock(&lc->lock);
+	if (lc->paused)
+		zvm_slots_resume(lc->m);
 	if (lc->paused && !event)
 		zvm_vcpu_resume_all(&lc->m->vcpus);
 	lc->paused = false;
@@ -220,19 +240,22 @@ int zvm_lifecycle_init(struct zvm_lifecycle *lc, struct zvm_machine *m, struct z
 
 	memset(lc, 0, sizeof(*lc));
 	lc->m = m;
-	lc->timer_fd = lc->bell.fd = -1;
+	lc->signal_fd = lc->timer_fd = lc->key_fd = lc->bell.fd = -1;
 	pthread_mutex_init(&lc->lock, NULL);
 	clock_gettime(CLOCK_MONOTONIC, &lc->started);
 	loop_signals(&set);
 	lc->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	lc->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	ret = lc->signal_fd < 0 || lc->timer_fd < 0 ? -errno : 0;
+	lc->key_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	ret = lc->signal_fd < 0 || lc->timer_fd < 0 || lc->key_fd < 0 ? -errno : 0;
 	if (ret == 0)
 		ret = zvm_loop_add(m->loop, &lc->signal_watch, lc->signal_fd, EPOLLIN, on_signal,
 				   lc);
 	if (ret == 0)
 		ret = zvm_loop_add(m->loop, &lc->timer_watch, lc->timer_fd, EPOLLIN,
 				   on_grace_over, lc);
+	if (ret == 0)
+		ret = zvm_loop_add(m->loop, &lc->key_watch, lc->key_fd, EPOLLIN, on_key_up, lc);
 	if (ret == 0)
 		ret = zvm_bell_init(&lc->bell, m->loop, lifecycle_bell, lc);
 	if (ret < 0) {
@@ -248,11 +271,14 @@ void zvm_lifecycle_fini(struct zvm_lifecycle *lc)
 {
 	zvm_loop_del(lc->m->loop, &lc->signal_watch);
 	zvm_loop_del(lc->m->loop, &lc->timer_watch);
+	zvm_loop_del(lc->m->loop, &lc->key_watch);
 	zvm_bell_fini(&lc->bell, lc->m->loop);
 	if (lc->signal_fd >= 0)
 		close(lc->signal_fd);
 	if (lc->timer_fd >= 0)
 		close(lc->timer_fd);
+	if (lc->key_fd >= 0)
+		close(lc->key_fd);
 	pthread_mutex_destroy(&lc->lock);
 }
 

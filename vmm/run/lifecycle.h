@@ -28,8 +28,8 @@ struct zvm_lifecycle {
 	bool paused;
 	bool power_key; /* pressed on behalf of a signal: the timer runs */
 	int signal;	/* the last one that asked us to stop */
-	int signal_fd, timer_fd;
-	struct zvm_watch signal_watch, timer_watch;
+	int signal_fd, timer_fd, key_fd;
+	struct zvm_watch signal_watch, timer_watch, key_watch;
 	struct zvm_bell bell;
 	struct timespec started;
 
