@@ -13,7 +13,7 @@
 #   vmm-y, vmm-$(CONFIG_ZVM_x)  of zvm-run and of the unit tests     vmm-libs    its -l options
 #   vmm-run-y                   of zvm-run alone: needs arm64 KVM, or is main()
 #   virtio-y, virtio-libs       the device library
-#   zvm-y, zvm-libs             the zvm command
+#   zvm-y, zvm-libs             the zvm command, linked with vmm
 #   unit-y                      unit tests: NAME is tests/unit/NAME.c (plus unit-NAME-y objects
 #                               of that directory, unit-NAME-ldflags), linked with vmm and virtio
 #   fuzz-y                      fuzzers, the same way: tests/fuzz/NAME.c
@@ -173,7 +173,7 @@ $(B)/bin/zvm-run: $(call objs,arm64,vmm,$(vmm-run-y)) $(call archives,arm64)
 	$(call link,arm64,,$(libs))
 
 tools: $(if $(zvm-y),$(B)/bin/zvm)
-$(B)/bin/zvm: $(call objs,arm64,tools,$(zvm-y))
+$(B)/bin/zvm: $(call objs,arm64,tools,$(zvm-y)) $(B)/arm64/libvmm.a
 	$(call link,arm64,,$(zvm-libs))
 
 # ---- unit tests and fuzzers --------------------------------------------------------------------

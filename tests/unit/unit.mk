@@ -18,3 +18,7 @@ unit-test_blk_faults-ldflags := -Wl,--wrap=preadv64v2,--wrap=pwritev64v2,--wrap=
 
 # vmm/config
 unit-y += test_toml_value test_toml_document test_schema test_schema_files test_schema_documents
+
+# tools/zvm
+unit-y += test_zvm_doctor
+unit-test_zvm_doctor-y := ../../tools/zvm/doctor.o
