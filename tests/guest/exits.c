@@ -155,8 +155,8 @@ static void test_hidden_features(void)
 {
 	u64 cpacr = read_sysreg(cpacr_el1);
 
-	/* Own traps of the guest off (ZEN, SMEN): they would come first and with another EC. */
-	write_sysreg(cpacr | 3 << 16 | 3 << 24, cpacr_el1);
+	/* Own traps of the guest off (ZEN, FPEN, SMEN): they would come first and with another EC. */
+	write_sysreg(cpacr | 3 << 16 | 3 << 20 | 3 << 24, cpacr_el1);
 	isb();
 	HIDDEN(S3_0_C0_C5_0, 8, S3_3_C9_C12_0, "hidden PMU is UNDEFINED (PMCR_EL0)");
 	HIDDEN(S3_0_C0_C4_0, 32, S3_0_C1_C2_0, "hidden SVE is UNDEFINED (ZCR_EL1)");
