@@ -43,10 +43,16 @@ sync_fn exc_set_sync(sync_fn fn)
 	return old;
 }
 
-/* The exceptions whose preferred return address is already the next instruction. */
-static bool returns_to_next(u64 esr)
+/*
+ * Where to go on: SVC's ELR is the next instruction already, an illegal state is left by clearing
+ * SPSR.IL (ELR is the target of the ERET that caused it), anything else is stepped over.
+ */
+static void step_over(struct exc_frame *f)
 {
-	return EC(esr) == EC_SVC64;
+	if (EC(f->esr) == EC_ILLEGAL_STATE)
+		f->spsr &= ~SPSR_IL;
+	else if (EC(f->esr) != EC_SVC64)
+		f->elr += 4;
 }
 
 void exc_dispatch(struct exc_frame *f, u32 vector)
@@ -73,8 +79,8 @@ void exc_dispatch(struct exc_frame *f, u32 vector)
 		c->exc.count++;
 		if (c->exc_resume)
 			f->elr = c->exc_resume;
-		else if (!returns_to_next(f->esr))
-			f->elr += 4;
+		else
+			step_over(f);
 		return;
 	}
 

@@ -19,6 +19,9 @@
 #define VEC_EL1H   4
 #define VEC_EL0	   8
 
+#define SPSR_IL BIT(20)
+#define SPSR_SS BIT(21)
+
 /* What start.S pushes; the order is shared with it. */
 struct exc_frame {
 	u64 x[31];

@@ -28,7 +28,7 @@
 	(25UL | 1UL << 8 | 1UL << 10 | 3UL << 12 /* IRGN0, ORGN0 write-back, SH0 inner */ |        \
 	 1UL << 23 /* EPD1 */ | (u64)(ps) << 32)
 
-#define SCTLR_VALUE 0x30d00800UL
+#define SCTLR_VALUE 0x30d00818UL /* RES1, SA, SA0 */
 #define SCTLR_M	    BIT(0)
 #define SCTLR_C	    BIT(2)
 #define SCTLR_I	    BIT(12)

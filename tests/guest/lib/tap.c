@@ -151,9 +151,15 @@ u32 tap_count(void)
 	return results;
 }
 
-void tap_set_count(u32 n)
+u32 tap_failures(void)
 {
-	results = n;
+	return failures;
+}
+
+void tap_restore(u32 count, u32 failed)
+{
+	results = count;
+	failures = failed;
 }
 
 static void __attribute__((noreturn)) power_off(u32 status)

@@ -31,8 +31,9 @@ void tap_done(void) __attribute__((noreturn));
 /* "Bail out!" and power off. */
 PRINTF void tap_bail(const char *fmt, ...) __attribute__((noreturn));
 
-/* How many results so far; for SYSTEM_RESET tests that carry the count over. */
+/* Results and failures so far, and carrying them over a SYSTEM_RESET. */
 u32 tap_count(void);
-void tap_set_count(u32 n);
+u32 tap_failures(void);
+void tap_restore(u32 count, u32 failed);
 
 #endif
