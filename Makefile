@@ -22,6 +22,7 @@ MAKEFLAGS += -r
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
 .SUFFIXES:
+.SECONDARY:
 
 Q := $(if $(V),,@)
 B := build
