@@ -196,6 +196,12 @@ $(FUZZ): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o \
 		$$(addprefix $(B)/fuzz/tests/fuzz/,$$(fuzz-$$*-y)) $(call archives,fuzz)
 	$(call link,fuzz,$(fuzz-$*-ldflags),$(libs))
 
+# ---- running --------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: all
+	$(Q)tools/board/demo $(if $(BATCH),--batch)
+
 # ---- the rest ------------------------------------------------------------------------------------
 
 .PHONY: clean distclean
