@@ -22,7 +22,6 @@ MAKEFLAGS += -r
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
 .SUFFIXES:
-.SECONDARY:
 
 Q := $(if $(V),,@)
 B := build
@@ -195,12 +194,6 @@ fuzz: $(FUZZ)
 $(FUZZ): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o \
 		$$(addprefix $(B)/fuzz/tests/fuzz/,$$(fuzz-$$*-y)) $(call archives,fuzz)
 	$(call link,fuzz,$(fuzz-$*-ldflags),$(libs))
-
-# ---- running --------------------------------------------------------------------------------------
-
-.PHONY: demo
-demo: all
-	$(Q)tools/board/demo $(if $(BATCH),--batch)
 
 # ---- the rest ------------------------------------------------------------------------------------
 

@@ -122,11 +122,6 @@ static bool trap_raz_wi(struct zvm_vcpu *v, const struct zvm_sysreg *r, bool wri
 	return true;
 }
 
-static bool trap_wi(struct zvm_vcpu *v, const struct zvm_sysreg *r, bool write, u64 *val)
-{
-	return write;
-}
-
 static bool trap_ro_zero(struct zvm_vcpu *v, const struct zvm_sysreg *r, bool write, u64 *val)
 {
 	*val = 0;
@@ -330,7 +325,6 @@ static struct zvm_sysreg zvm_sysregs[] = {
 	{ SYS_ICC_SGI0R_EL1, trap_sgi },
 	{ SYS_ICC_DIR_EL1, trap_dir },
 	{ SYS_ICC_SRE_EL1, trap_sre },
-	{ SYS_ICC_DIR_EL1, trap_wi },
 };
 
 static int zvm_sysreg_cmp(const void *a, const void *b)

@@ -12,10 +12,10 @@
  * Between a fold and the fill nothing can enter the guest, because IRQs are off on its CPU.
  *
  * Overflow: what does not fit waits in memory; UIE brings us back when at most one list register
- * is in use, the group-enable interrupts when the guest switches a group. Active interrupts that
- * do not fit are deactivated by count (ICH_HCR.EOIcount), which is exact while EOIs nest
- * (EOImode 0); with EOImode 1 and more active interrupts than list registers, ICC_DIR is not
- * ordered, so it traps (ICH_HCR.TDIR, zvm_vgic_dir()).
+ * is in use, NPIE when the last pending one was taken, the group interrupts when the guest switches
+ * a group on or off. Active interrupts that do not fit are deactivated by count (ICH_HCR.EOIcount),
+ * which is exact while EOIs nest (EOImode 0); with EOImode 1 deactivations come in any order, so
+ * ICC_DIR traps while there are too many of them (ICH_HCR.TDIR, zvm_vgic_dir()).
  *
  * GIC IHI 0069: 11.4 (ICH_*), 4.8 (priorities), 6.3 (maintenance).
  */
@@ -248,7 +248,11 @@ static void fold(struct zvm_vcpu *v, struct deactivated *d)
 	struct zvm_vgic_cpu *c = &v->vgic;
 	unsigned int i, n;
 
-	if (c->active_left) {
+	/*
+	 * With EOImode 1 only DIR deactivates, and it traps: a count that an implementation
+	 * makes of EOIRs alone (QEMU) is not for us.
+	 */
+	if (c->active_left && !(read_sysreg_s(SYS_ICH_VMCR_EL2) & ZVM_ICH_VMCR_VEOIM)) {
 		/* before in_lr is cleared: these are the ones that had no list register */
 		n = (u32)(read_sysreg_s(SYS_ICH_HCR_EL2) & ZVM_ICH_HCR_EOICOUNT) >> 27;
 		while (n--)
@@ -269,8 +273,10 @@ static void offer_bank(struct zvm_vgic_picks *s, const struct zvm_vgic_bank *b, 
 		bool is_active = active & BIT(n);
 		u32 veng = b->group & BIT(n) ? ZVM_ICH_VMCR_VENG1 : ZVM_ICH_VMCR_VENG0;
 
-		zvm_vgic_offer(s, zvm_vgic_rank(b->prio[n], is_active, !(vmcr & veng)), base + n,
-			       is_active);
+		zvm_vgic_offer(s,
+			       zvm_vgic_rank(b->prio[n], is_active, !(vmcr & veng),
+					     vmcr & ZVM_ICH_VMCR_VEOIM),
+			       base + n, is_active);
 	}
 }
 
@@ -324,6 +330,7 @@ static void fill(struct zvm_vcpu *v, bool spis)
 	struct zvm_vgic_picks s = { .max = g->nr_lrs };
 	u32 ctlr = READ_ONCE(g->ctlr), vmcr = read_sysreg_s(SYS_ICH_VMCR_EL2);
 	u32 hcr = ZVM_ICH_HCR_EN, words;
+	bool some_pending = false;
 	unsigned int i;
 
 	offer_bank(&s, &c->priv, 0, c->priv.active, zvm_vgic_deliverable(&c->priv, ctlr), vmcr);
@@ -337,16 +344,20 @@ static void fill(struct zvm_vcpu *v, bool spis)
 	for (i = 0; i < g->nr_lrs; i++) {
 		u64 lr = i < s.nr ? take(v, ctlr, s.p[i].intid, i) : 0;
 
+		some_pending |= lr & ZVM_ICH_LR_PENDING;
 		if (lr != c->lr[i]) {
 			lr_write(i, lr);
 			c->lr[i] = lr;
 		}
 	}
 
-	if (s.left)
+	if (s.pending_left || s.active_left)
 		hcr |= ZVM_ICH_HCR_UIE |
 		       (vmcr & ZVM_ICH_VMCR_VENG0 ? ZVM_ICH_HCR_VGRP0DIE : ZVM_ICH_HCR_VGRP0EIE) |
 		       (vmcr & ZVM_ICH_VMCR_VENG1 ? ZVM_ICH_HCR_VGRP1DIE : ZVM_ICH_HCR_VGRP1EIE);
+	/* Only if one is pending in a list register now: without, it would be asserted at once. */
+	if (s.pending_left && some_pending)
+		hcr |= ZVM_ICH_HCR_NPIE;
 	if (s.active_left)
 		hcr |= vmcr & ZVM_ICH_VMCR_VEOIM ? ZVM_ICH_HCR_TDIR : ZVM_ICH_HCR_LRENPIE;
 	c->active_left |= s.active_left; /* so that a pending EOIcount is written away once more */

@@ -40,20 +40,22 @@ struct zvm_vgic_pick {
 
 struct zvm_vgic_picks {
 	u8 max, nr;
-	bool left;	  /* something did not fit */
-	bool active_left; /* an active interrupt did not fit */
+	bool pending_left, active_left; /* such an interrupt did not fit */
 	struct zvm_vgic_pick p[ZVM_VGIC_MAX_LRS];
 };
 
 /*
  * By priority; at equal priority active before pending, then by INTID (banks are offered in that
- * order). Pending ones whose group the guest has switched off come last: they must not keep
- * others out. An active interrupt yields to a pending one of higher priority: that one preempts
- * it, and is gone when the active one's EOI comes.
+ * order). An active interrupt yields to a pending one of higher priority: that one preempts it,
+ * and is gone when the active one's EOI comes. With EOImode 1 (`eoim`) an active one need not be in
+ * a list register at all and goes after all pending ones. Pending ones whose group the guest has
+ * switched off come last: they must not keep others out.
  */
-static inline u16 zvm_vgic_rank(u8 prio, bool active, bool group_off)
+static inline u16 zvm_vgic_rank(u8 prio, bool active, bool group_off, bool eoim)
 {
-	return (u16)((group_off && !active ? 0x100u : 0u) | prio) << 1 | !active;
+	u32 class = active ? eoim : group_off ? 2 : 0;
+
+	return (u16)((class << 8 | prio) << 1 | !active);
 }
 
 static inline void zvm_vgic_offer(struct zvm_vgic_picks *s, u16 rank, u16 intid, bool active)
@@ -62,13 +64,14 @@ static inline void zvm_vgic_offer(struct zvm_vgic_picks *s, u16 rank, u16 intid,
 
 	if (s->nr == s->max) {
 		const struct zvm_vgic_pick *last = &s->p[s->max - 1];
+		bool keep = rank >= last->rank;
 
-		s->left = true;
-		if (rank >= last->rank) {
-			s->active_left |= active;
+		if (keep ? active : last->active)
+			s->active_left = true;
+		else
+			s->pending_left = true;
+		if (keep)
 			return;
-		}
-		s->active_left |= last->active;
 		s->nr--;
 	}
 	for (i = s->nr; i && s->p[i - 1].rank > rank; i--)

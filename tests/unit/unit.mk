@@ -22,5 +22,3 @@ unit-y += test_toml_value test_toml_document test_schema test_schema_files test_
 # tools/zvm
 unit-y += test_zvm_doctor
 unit-test_zvm_doctor-y := ../../tools/zvm/doctor.o
-# vmm
-unit-y += test_pl011 test_devices test_fdt test_load
