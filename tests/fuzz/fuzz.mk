@@ -2,3 +2,10 @@
 # Fuzzers: libFuzzer, ASan and UBSan. NAME starts from tests/fuzz/corpus/NAME.
 
 fuzz-y += fuzz_toml
+
+fuzz-$(CONFIG_ZVM_VIRTIO_BLK) += fuzz_virtio_blk
+fuzz-fuzz_virtio_blk-y := virtio_harness.o
+ifeq ($(CONFIG_ZVM_VIRTIO_CONSOLE)$(CONFIG_ZVM_VIRTIO_RNG),yy)
+fuzz-y += fuzz_virtio_mmio
+endif
+fuzz-fuzz_virtio_mmio-y := virtio_harness.o
