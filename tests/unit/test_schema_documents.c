@@ -74,7 +74,8 @@ static void every_key_is_in_the_manual_page(void **state)
 	for (key = schema_keys; key->name; key++) {
 		paragraph = paragraph_of(page, key);
 		if (!strstr(paragraph, "\nRequired.") == key->required)
-			fail_msg("%s: %s is %srequired", PAGE, key->name, key->required ? "" : "not ");
+			fail_msg("%s: %s is %srequired", PAGE, key->name,
+				 key->required ? "" : "not ");
 		free(paragraph);
 	}
 	free(page);

@@ -182,6 +182,10 @@ static void malformed_array_is_refused(void **state)
 		    "t.toml:4:1: end of file in the array that begins in line 1; expected , or ]");
 	toml_refuse("v = [,]", "t.toml:1:6: ',' where a value should be");
 	toml_refuse("v = [1,,2]", "t.toml:1:8: ',' where a value should be");
+	toml_refuse("v = [ # \001\n]",
+		    "t.toml:1:9: control character 0x01 in a comment; remove it");
+	toml_refuse("v = [ 1 # \001\n]",
+		    "t.toml:1:11: control character 0x01 in a comment; remove it");
 	toml_refuse("v = [", "t.toml:1:6: end of file where a value should be");
 	toml_refuse("v = ]", "t.toml:1:5: ']' where a value should be; text needs quotation marks");
 }

@@ -17,7 +17,10 @@ unit-test_blk_faults-ldflags := -Wl,--wrap=preadv64v2,--wrap=pwritev64v2,--wrap=
 	-Wl,--wrap=fdatasync,--wrap=fallocate64,--wrap=io_submit
 
 # vmm/config
-unit-y += test_toml_value test_toml_document test_schema test_schema_files test_schema_documents
+unit-y += test_toml_value test_toml_document
+unit-y += test_schema test_schema_refusal test_schema_files test_schema_documents
+unit-y += test_schema_memory
+unit-test_schema_memory-ldflags := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup,--wrap=asprintf
 
 # tools/zvm
 unit-y += test_zvm_doctor

@@ -33,7 +33,7 @@ const struct schema_key schema_keys[] = {
 	{ "", "name", &schema_name, VM(name), .min = 1, .max = 64,
 	  .note = "the name of the file without .toml",
 	  .range = "1 to 64 of A-Z a-z 0-9 . _ -", .example = "\"linux\"",
-	  .help = "names the VM in messages, threads and the process list" },
+	  .help = "names the VM in messages" },
 	{ "", "vcpus", &schema_number, VM(vcpus), .min = 1, .max = ZVM_CONFIG_MAX_VCPUS,
 	  .fallback = "1", .range = "1 to 8", .example = "2",
 	  .help = "virtual CPUs" },
