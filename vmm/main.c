@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "vmm/config/config.h"
+#include "vmm/control/control.h"
 #include "vmm/machine/machine.h"
 #include "vmm/run/lifecycle.h"
 #include "vmm/run/log.h"
@@ -36,6 +37,7 @@ struct options {
 	const char *device;
 	const char *dump_dtb;
 	const char *console;
+	const char *control;
 	const char *file;
 	bool check;
 	enum zvm_log_level log_level;
@@ -47,6 +49,8 @@ static const char usage[] =
 	"  -d, --device PATH       KVM device to use (default: /dev/zvm)\n"
 	"  -c, --console MODE      stdio, pty, none, socket:PATH or file:PATH, instead of\n"
 	"                          what FILE.toml says\n"
+	"      --control PATH      control socket, instead of NAME.sock in\n"
+	"                          $XDG_RUNTIME_DIR/zvm or /run/zvm; none for no socket\n"
 	"      --check             check FILE.toml and the images, run nothing\n"
 	"      --dump-dtb FILE     write the guest's device tree to FILE, run nothing\n"
 	"  -l, --log-level LEVEL   error, warning (default), info or debug\n"
@@ -78,11 +82,12 @@ static void log_line(enum zvm_log_level level, const char *line)
 
 static int parse_options(int argc, char **argv, struct options *o)
 {
-	enum { OPT_CHECK = 256, OPT_DUMP_DTB };
+	enum { OPT_CHECK = 256, OPT_DUMP_DTB, OPT_CONTROL };
 	static const struct option longopts[] = {
 		{ "device", required_argument, NULL, 'd' },
 		{ "console", required_argument, NULL, 'c' },
 		{ "log-level", required_argument, NULL, 'l' },
+		{ "control", required_argument, NULL, OPT_CONTROL },
 		{ "check", no_argument, NULL, OPT_CHECK },
 		{ "dump-dtb", required_argument, NULL, OPT_DUMP_DTB },
 		{ "help", no_argument, NULL, 'h' },
@@ -102,6 +107,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case 'l':
 			if (parse_log_level(optarg, &o->log_level) < 0)
 				return -EINVAL;
+			break;
+		case OPT_CONTROL:
+			o->control = optarg;
 			break;
 		case OPT_CHECK:
 			o->check = true;
@@ -189,6 +197,29 @@ static int status_of(const struct zvm_config *cfg, const struct zvm_err *err)
 										 EXIT_HOST;
 }
 
+/* The powered-off machine, from the first instruction of its guest to the last. */
+static int run_machine(struct zvm_machine *m, struct zvm_lifecycle *lc, const struct options *o,
+		       int *status, struct zvm_err *err)
+{
+	struct zvm_control *control = NULL;
+	int ret = 0;
+
+	if (!o->control || strcmp(o->control, "none") != 0)
+		ret = zvm_control_open(&control, lc, o->control, err);
+	if (ret == 0)
+		ret = zvm_machine_power_on(m, err);
+	if (ret == 0) {
+		ret = zvm_lifecycle_run(lc, err);
+		if (ret == 0) {
+			zvm_err_set(err, 0, "%s (up %.1f s)", lc->text, zvm_lifecycle_uptime(lc));
+			*status = exit_status(lc);
+		}
+		zvm_machine_power_off(m);
+	}
+	zvm_control_close(control);
+	return ret;
+}
+
 static int run(struct zvm_config *cfg, const struct options *o, struct zvm_err *err)
 {
 	bool dry = o->check || o->dump_dtb;
@@ -215,15 +246,7 @@ static int run(struct zvm_config *cfg, const struct options *o, struct zvm_err *
 	ret = zvm_lifecycle_init(&lc, &m, err);
 	if (ret < 0)
 		goto out_machine;
-	ret = zvm_machine_power_on(&m, err);
-	if (ret == 0) {
-		ret = zvm_lifecycle_run(&lc, err);
-		if (ret == 0) {
-			zvm_err_set(err, 0, "%s (up %.1f s)", lc.text, zvm_lifecycle_uptime(&lc));
-			status = exit_status(&lc);
-		}
-		zvm_machine_power_off(&m);
-	}
+	ret = run_machine(&m, &lc, o, &status, err);
 	zvm_lifecycle_fini(&lc);
 out_machine:
 	zvm_machine_destroy(&m);

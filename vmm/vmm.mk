@@ -10,7 +10,9 @@ vmm-y += config/toml_string.o config/toml_table.o
 
 # device: what answers the guest's accesses
 vmm-y += device/bus.o device/console_backend.o device/flash.o device/pl011.o
-vmm-y += device/pl031.o device/pl061.o device/terminal.o
+vmm-y += device/terminal.o
+vmm-$(CONFIG_ZVM_PL031) += device/pl031.o
+vmm-$(CONFIG_ZVM_PL061) += device/pl061.o
 
 # machine: address map, memory, images, device tree
 vmm-y += machine/fdt.o machine/load.o machine/load_elf.o machine/load_linux.o machine/map.o
@@ -21,5 +23,8 @@ vmm-run-y += machine/machine.o machine/reset.o machine/virtio.o
 vmm-y += run/log.o run/loop.o run/unixsock.o
 vmm-run-y += run/irq.o run/kvm.o run/lifecycle.o run/vcpu.o
 vmm-run-y += main.o
+
+# control: the socket
+vmm-run-y += control/control.o
 
 vmm-libs += -lfdt -lz

@@ -208,10 +208,9 @@ static void add_primecell(struct tree *t, enum zvm_map_id id, const char *compat
 	prop_spi(t, e->spi, IRQ_LEVEL_HIGH);
 }
 
-static void add_devices(struct tree *t)
+static void add_uart(struct tree *t)
 {
-	static const char uart[] = "arm,pl011\0arm,primecell", rtc[] = "arm,pl031\0arm,primecell",
-			  gpio[] = "arm,pl061\0arm,primecell";
+	static const char uart[] = "arm,pl011\0arm,primecell";
 
 	node(t, "apb-pclk");
 	prop_string(t, "compatible", "fixed-clock");
@@ -225,11 +224,24 @@ static void add_devices(struct tree *t)
 	PROP_CELLS(t, "clocks", PHANDLE_CLK, PHANDLE_CLK);
 	PROP_STRINGS(t, "clock-names", "uartclk\0apb_pclk");
 	end(t);
+}
+
+#ifdef CONFIG_ZVM_PL031
+static void add_rtc(struct tree *t)
+{
+	static const char rtc[] = "arm,pl031\0arm,primecell";
 
 	add_primecell(t, ZVM_MAP_RTC, rtc, sizeof(rtc));
 	PROP_CELLS(t, "clocks", PHANDLE_CLK);
 	prop_string(t, "clock-names", "apb_pclk");
 	end(t);
+}
+#endif
+
+#ifdef CONFIG_ZVM_PL061
+static void add_power_key(struct tree *t)
+{
+	static const char gpio[] = "arm,pl061\0arm,primecell";
 
 	add_primecell(t, ZVM_MAP_GPIO, gpio, sizeof(gpio));
 	PROP_CELLS(t, "clocks", PHANDLE_CLK);
@@ -250,6 +262,7 @@ static void add_devices(struct tree *t)
 	end(t);
 	end(t);
 }
+#endif
 
 static void add_virtio(struct tree *t, unsigned int slots)
 {
@@ -312,7 +325,13 @@ int zvm_fdt_build(const struct zvm_fdt_params *p, void *buf, size_t size, struct
 	add_gic(t);
 	if (p->flash)
 		add_flash(t);
-	add_devices(t);
+	add_uart(t);
+#ifdef CONFIG_ZVM_PL031
+	add_rtc(t);
+#endif
+#ifdef CONFIG_ZVM_PL061
+	add_power_key(t);
+#endif
 	add_virtio(t, p->virtio);
 
 	end(t);

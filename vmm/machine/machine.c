@@ -57,6 +57,7 @@ static void tty_to_uart_break(void *opaque)
 	zvm_pl011_break(m->uart);
 }
 
+#ifdef CONFIG_ZVM_VIRTIO_CONSOLE
 static size_t tty_to_virtio(void *opaque, const uint8_t *buf, size_t len)
 {
 	struct zvm_machine *m = opaque;
@@ -70,6 +71,17 @@ static void tty_to_virtio_ready(void *opaque)
 
 	zvm_console_writable(m->vconsole);
 }
+#else
+/* Never called: m->vconsole cannot be there. */
+static size_t tty_to_virtio(void *opaque, const uint8_t *buf, size_t len)
+{
+	return len;
+}
+
+static void tty_to_virtio_ready(void *opaque)
+{
+}
+#endif
 
 /* ---- devices ---- */
 
@@ -113,6 +125,7 @@ static int create_uart(struct zvm_machine *m, struct zvm_err *err)
 	return add_region(m, ZVM_MAP_UART, ZVM_WIDTH_1_4, &zvm_pl011_ops, m->uart, err);
 }
 
+#ifdef CONFIG_ZVM_PL031
 static int create_rtc(struct zvm_machine *m, struct zvm_err *err)
 {
 	struct zvm_irqline line = line_of(m, ZVM_MAP_RTC);
@@ -122,7 +135,14 @@ static int create_rtc(struct zvm_machine *m, struct zvm_err *err)
 		return ret;
 	return add_region(m, ZVM_MAP_RTC, ZVM_WIDTH_1_4, &zvm_pl031_ops, m->rtc, err);
 }
+#else
+static int create_rtc(struct zvm_machine *m, struct zvm_err *err)
+{
+	return 0;
+}
+#endif
 
+#ifdef CONFIG_ZVM_PL061
 static int create_gpio(struct zvm_machine *m, struct zvm_err *err)
 {
 	struct zvm_irqline line = line_of(m, ZVM_MAP_GPIO);
@@ -132,6 +152,12 @@ static int create_gpio(struct zvm_machine *m, struct zvm_err *err)
 		return zvm_err_set(err, ENOMEM, "pl061: out of memory");
 	return add_region(m, ZVM_MAP_GPIO, ZVM_WIDTH_1_4, &zvm_pl061_ops, m->gpio, err);
 }
+#else
+static int create_gpio(struct zvm_machine *m, struct zvm_err *err)
+{
+	return 0;
+}
+#endif
 
 /* On a vCPU thread. Without the memslot reads are slow but right; without its removal they are not. */
 static void flash_show(void *opaque, bool array)

@@ -195,6 +195,15 @@ static int slot_place(struct zvm_machine *m, struct zvm_slot *slot, struct zvm_e
 
 /* ---- the devices ---- */
 
+__attribute__((unused)) static int not_built(struct zvm_machine *m, const char *key,
+					     const char *option, struct zvm_err *err)
+{
+	int ret = zvm_err_set(err, ENOTSUP, "zvm-run was built without it (%s)", option);
+
+	return zvm_config_blame(m->cfg, key, ret, err);
+}
+
+#ifdef CONFIG_ZVM_VIRTIO_BLK
 static int create_disk(struct zvm_machine *m, size_t i, struct zvm_err *err)
 {
 	static const enum zvm_blk_engine engines[] = {
@@ -232,7 +241,14 @@ static int create_disk(struct zvm_machine *m, size_t i, struct zvm_err *err)
 	}
 	return slot_place(m, slot, err);
 }
+#else
+static int create_disk(struct zvm_machine *m, size_t i, struct zvm_err *err)
+{
+	return not_built(m, "disk", "CONFIG_ZVM_VIRTIO_BLK", err);
+}
+#endif
 
+#ifdef CONFIG_ZVM_VIRTIO_CONSOLE
 static ssize_t console_write(void *ctx, const struct iovec *iov, int iovcnt)
 {
 	struct zvm_machine *m = ctx;
@@ -279,7 +295,14 @@ static int create_console(struct zvm_machine *m, struct zvm_err *err)
 	m->vconsole = slot->dev;
 	return slot_place(m, slot, err);
 }
+#else
+static int create_console(struct zvm_machine *m, struct zvm_err *err)
+{
+	return not_built(m, "console.device", "CONFIG_ZVM_VIRTIO_CONSOLE", err);
+}
+#endif
 
+#ifdef CONFIG_ZVM_VIRTIO_RNG
 static int create_rng(struct zvm_machine *m, struct zvm_err *err)
 {
 	struct zvm_virtio_env env;
@@ -296,6 +319,14 @@ static int create_rng(struct zvm_machine *m, struct zvm_err *err)
 	}
 	return slot_place(m, slot, err);
 }
+#else
+static int create_rng(struct zvm_machine *m, struct zvm_err *err)
+{
+	/* On by default: only who asks for it misses it. */
+	return zvm_config_is_set(m->cfg, "rng") ?
+		       not_built(m, "rng", "CONFIG_ZVM_VIRTIO_RNG", err) : 0;
+}
+#endif
 
 static int place_empty(struct zvm_machine *m, struct zvm_err *err)
 {

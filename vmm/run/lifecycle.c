@@ -122,12 +122,15 @@ void zvm_lifecycle_stop(struct zvm_lifecycle *lc)
 }
 
 /* A key that is held for a tenth of a second: long enough for any debouncing driver. */
-void zvm_lifecycle_press_power(struct zvm_lifecycle *lc)
+int zvm_lifecycle_press_power(struct zvm_lifecycle *lc)
 {
 	struct itimerspec hold = { .it_value.tv_nsec = 100000000 };
 
+	if (!lc->m->gpio)
+		return -ENODEV;
 	zvm_pl061_drive(lc->m->gpio, ZVM_MAP_POWER_KEY, true);
 	timerfd_settime(lc->key_fd, 0, &hold, NULL);
+	return 0;
 }
 
 static void on_key_up(struct zvm_watch *watch, uint32_t events)
@@ -216,7 +219,10 @@ static void on_signal(struct zvm_watch *watch, uint32_t events)
 		return;
 	}
 	lc->power_key = true;
-	zvm_lifecycle_press_power(lc);
+	if (zvm_lifecycle_press_power(lc) < 0) {
+		end_by_signal(lc, "");
+		return;
+	}
 	timerfd_settime(lc->timer_fd, 0, &grace, NULL);
 }
 

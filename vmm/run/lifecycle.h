@@ -61,7 +61,8 @@ int zvm_lifecycle_run(struct zvm_lifecycle *lc, struct zvm_err *err);
 int zvm_lifecycle_pause(struct zvm_lifecycle *lc);
 int zvm_lifecycle_resume(struct zvm_lifecycle *lc);
 int zvm_lifecycle_reset(struct zvm_lifecycle *lc);
-void zvm_lifecycle_press_power(struct zvm_lifecycle *lc);
+/* -ENODEV when the machine was built without a power key. */
+int zvm_lifecycle_press_power(struct zvm_lifecycle *lc);
 void zvm_lifecycle_stop(struct zvm_lifecycle *lc);
 
 /* For zvm_machine_create(); opaque is the struct zvm_lifecycle. */
