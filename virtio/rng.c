@@ -51,11 +51,10 @@ static void rng_serve(struct zvm_virtio_queue *q)
 	struct iovec iov[RNG_IOV_MAX];
 	struct zvm_vq_chain c = {.iov = iov, .max = RNG_IOV_MAX};
 	uint32_t n;
-	int ret;
 
 	zvm_vq_disable_notify(&q->vq);
 	do {
-		while (budget && (ret = zvm_vq_pop(&q->vq, &c)) > 0) {
+		while (budget && zvm_vq_pop(&q->vq, &c) > 0) {
 			budget--;
 			n = fill(&c);
 			zvm_virtio_count(q->dev, ZVM_STAT_BYTES_IN, n);

@@ -69,8 +69,10 @@ static void env_log(void *ctx, enum zvm_virtio_log level, const char *msg)
 {
 	struct vdrv *d = ctx;
 
+	pthread_mutex_lock(&d->log_lock);
 	snprintf(d->log, sizeof(d->log), "%s", msg);
-	__atomic_add_fetch(&d->logs, 1, __ATOMIC_RELAXED);
+	d->logs++;
+	pthread_mutex_unlock(&d->log_lock);
 }
 
 void vdrv_init(struct vdrv *d)
@@ -78,6 +80,7 @@ void vdrv_init(struct vdrv *d)
 	unsigned int i;
 
 	memset(d, 0, sizeof(*d));
+	pthread_mutex_init(&d->log_lock, NULL);
 	d->map = mmap(NULL, VDRV_RAM_SIZE + 2 * GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		      0);
 	assert_ptr_not_equal(d->map, MAP_FAILED);
@@ -109,6 +112,7 @@ void vdrv_fini(struct vdrv *d)
 	for (i = 0; i < ZVM_VIRTIO_MAX_QUEUES; i++)
 		assert_int_equal(d->bound[i], -1);
 	close(d->env.irqfd);
+	pthread_mutex_destroy(&d->log_lock);
 	munmap(d->map, VDRV_RAM_SIZE + 2 * GUARD);
 }
 
@@ -355,4 +359,14 @@ unsigned int vdrv_irqs(struct vdrv *d)
 bool vdrv_needs_reset(struct vdrv *d)
 {
 	return vdrv_rd(d, VIRTIO_MMIO_STATUS) & VIRTIO_CONFIG_S_NEEDS_RESET;
+}
+
+bool vdrv_logged(struct vdrv *d, const char *text)
+{
+	bool found;
+
+	pthread_mutex_lock(&d->log_lock);
+	found = strstr(d->log, text);
+	pthread_mutex_unlock(&d->log_lock);
+	return found;
 }

@@ -9,6 +9,8 @@
 #ifndef ZVM_TESTS_VIRTIO_DRIVER_H
 #define ZVM_TESTS_VIRTIO_DRIVER_H
 
+#include <pthread.h>
+
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
 #include <linux/virtio_ring.h>
@@ -44,6 +46,7 @@ struct vdrv {
 	unsigned int nr_watch;
 	bool ioeventfd; /* bind_notify succeeds */
 	int bound[ZVM_VIRTIO_MAX_QUEUES];
+	pthread_mutex_t log_lock;
 	char log[256]; /* the last line */
 	unsigned int logs;
 	struct vdrv_queue q[ZVM_VIRTIO_MAX_QUEUES];
@@ -98,5 +101,7 @@ uint16_t vdrv_used_idx(struct vdrv *d, unsigned int qi);
 /* Interrupts raised since the last call. */
 unsigned int vdrv_irqs(struct vdrv *d);
 bool vdrv_needs_reset(struct vdrv *d);
+/* Does the last line say this? For devices that log on a thread of their own. */
+bool vdrv_logged(struct vdrv *d, const char *text);
 
 #endif /* ZVM_TESTS_VIRTIO_DRIVER_H */
