@@ -285,15 +285,17 @@ int zvm_vcpu_run(struct zvm_vcpu *v)
 	zvm_fp_flush_task();
 
 	ret = zvm_mmio_complete(v);
-	if (ret == ZVM_USER)
+	if (ret == ZVM_USER) {
 		ret = 0;
-	else {
+	} else if (READ_ONCE(run->immediate_exit)) {
+		ret = -EINTR; /* only the MMIO was to be completed; exit_reason stays, as in KVM */
+	} else {
 		run->exit_reason = KVM_EXIT_UNKNOWN;
 		ret = zvm_vcpu_loop(v);
-	}
-	if (ret == -EINTR) {
-		run->exit_reason = KVM_EXIT_INTR;
-		v->stats.signal_exits++;
+		if (ret == -EINTR) {
+			run->exit_reason = KVM_EXIT_INTR;
+			v->stats.signal_exits++;
+		}
 	}
 
 	if (v->sigset_active) {
