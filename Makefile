@@ -44,6 +44,7 @@ endif
 -include tests/fuzz/fuzz.mk
 -include tests/guest/guest.mk
 include tools/board/guest.mk
+-include tests/host/host.mk
 
 # ---- dependencies ----------------------------------------------------------------------------
 

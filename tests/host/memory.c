@@ -1,0 +1,816 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * memory - what the module promises about guest memory, seen from a client.
+ *
+ *   memory [--device DEV]
+ *
+ * Runs on the board as root. On another device than /dev/zvm the tests of pinning are skipped; the
+ * rest holds for KVM as well. Needs ~600 MB. TAP; exit status 0 if all passed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vm.h"
+
+#define MB   (1UL << 20)
+#define PAGE 4096UL
+#define RAM  VM_RAM_IPA
+
+static bool zvm;
+
+/* Pages that the kernel holds pinned for anybody. */
+static long pinned_now(void)
+{
+	return proc_value("/proc/vmstat", "nr_foll_pin_acquired") -
+	       proc_value("/proc/vmstat", "nr_foll_pin_released");
+}
+
+static bool write_text(const char *file, const char *text)
+{
+	int fd = open(file, O_WRONLY);
+	bool good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+/* Does [mem, mem + size) hold what VM_WRITE put there from `ipa` on? */
+static bool holds(const char *mem, size_t size, size_t step, uint64_t ipa, uint64_t value)
+{
+	size_t i;
+
+	for (i = 0; i < size; i += step) {
+		if (*(const uint64_t *)(mem + i) != ipa + i + value) {
+			note("offset %zx: %llx", i,
+			     (unsigned long long)*(const uint64_t *)(mem + i));
+			return false;
+		}
+	}
+	return true;
+}
+
+static void demand_faults(void)
+{
+	size_t size = 256 * MB;
+	char *mem = mem_map(size, 2 * MB);
+	uint64_t sum = 0, i;
+	struct vm vm;
+
+	madvise(mem, size, MADV_NOHUGEPAGE);
+	vm_create(&vm, 1);
+	ok(!vm_slot(&vm, 0, 0, RAM, size, mem), "a slot of 256 MiB is made");
+	vm_do(&vm, 0, VM_WRITE, RAM, RAM + size, PAGE, 7);
+	ok(holds(mem, size, PAGE, RAM, 7), "every page that the guest wrote is seen by the VMM");
+	if (zvm) {
+		ok(vm_stat(&vm, "pinned_bytes") >= (int64_t)size, "all of it is accounted as pinned");
+		ok(proc_value("/proc/self/status", "VmLck") * 1024 >= (long)size,
+		   "it is charged to the VMM's locked memory");
+		ok(vm_stat(&vm, "pages_4k") + 512 * vm_stat(&vm, "pages_2m") >=
+			   (int64_t)(size / PAGE),
+		   "all of it is mapped");
+	}
+	for (i = 0; i < size; i += 8 * PAGE) {
+		*(uint64_t *)(mem + i) = i * 3;
+		sum += i * 3;
+	}
+	ok(vm_do(&vm, 0, VM_READ, RAM, RAM + size, 8 * PAGE, 0) == sum,
+	   "what the VMM writes is seen by the guest");
+	vm_destroy(&vm);
+	ok(proc_value("/proc/self/status", "VmLck") == 0, "nothing stays charged");
+	munmap(mem, size);
+}
+
+static void shared_and_readonly_mappings(void)
+{
+	int fd = memfd_create("guest", 0);
+	char *mem, *ro, *hole;
+	uint64_t sum;
+	struct vm vm;
+
+	if (fd < 0 || ftruncate(fd, 4 * MB))
+		die("memfd");
+	mem = mmap(NULL, 4 * MB, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ro = mmap(NULL, 4 * MB, PROT_READ, MAP_SHARED, fd, 0);
+	hole = mmap(NULL, 2 * MB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	vm_create(&vm, 1);
+	vm_slot(&vm, 0, 0, RAM, 4 * MB, mem);
+	vm_slot(&vm, 1, KVM_MEM_READONLY, RAM + 8 * MB, 4 * MB, ro);
+	vm_slot(&vm, 2, 0, RAM + 16 * MB, 4 * MB, ro);
+	vm_slot(&vm, 3, 0, RAM + 32 * MB, 2 * MB, hole);
+	vm_do(&vm, 0, VM_WRITE, RAM, RAM + 4 * MB, PAGE, 1);
+	ok(holds(ro, 4 * MB, PAGE, RAM, 1), "shared memory is written through");
+	sum = vm_do(&vm, 0, VM_READ, RAM, RAM + 4 * MB, PAGE, 0);
+	ok(vm_do(&vm, 0, VM_READ, RAM + 8 * MB, RAM + 12 * MB, PAGE, 0) == sum,
+	   "a read-only slot over a read-only mapping reads the same memory");
+	vm_load(&vm, 0, VM_WRITE, RAM + 8 * MB, RAM + 12 * MB, PAGE, 0);
+	ok(vm_run(&vm, 0, &sum) == 1 && vm.run[0]->mmio.is_write &&
+		   vm.run[0]->mmio.phys_addr == RAM + 8 * MB,
+	   "a write to a read-only slot is MMIO");
+	vm_do(&vm, 0, VM_READ, RAM + 16 * MB, RAM + 20 * MB, PAGE, 0);
+	vm_load(&vm, 0, VM_WRITE, RAM + 16 * MB, RAM + 20 * MB, PAGE, 0);
+	ok(vm_run(&vm, 0, &sum) == -EFAULT, "a write to a read-only mapping in a slot is -EFAULT");
+	vm_load(&vm, 0, VM_READ, RAM + 32 * MB, RAM + 34 * MB, PAGE, 0);
+	ok(vm_run(&vm, 0, &sum) == -EFAULT, "an access to PROT_NONE in a slot is -EFAULT");
+	vm_destroy(&vm);
+	munmap(mem, 4 * MB);
+	munmap(ro, 4 * MB);
+	munmap(hole, 2 * MB);
+	close(fd);
+}
+
+static void slot_rules(void)
+{
+	char *mem = mem_map(16 * MB, 2 * MB);
+	struct vm vm;
+	int nr = ioctl(vm_dev, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS);
+
+	vm_create(&vm, 1);
+	ok(vm_slot(&vm, 0, 0, RAM, 4 * MB, mem) == 0, "a slot is made");
+	ok(vm_slot(&vm, 0, 0, RAM, 4 * MB, mem) == 0, "the same again is no error");
+	ok(vm_slot(&vm, 1, 0, RAM + 4 * MB - PAGE, 4 * MB, mem) == -EEXIST, "overlap: -EEXIST");
+	ok(vm_slot(&vm, 1, 0, RAM + 4 * MB, 4 * MB, mem) == 0, "adjacent slots are fine");
+	ok(vm_slot(&vm, 2, 0, RAM + 1 + 16 * MB, PAGE, mem) == -EINVAL, "unaligned IPA: -EINVAL");
+	ok(vm_slot(&vm, 2, 0, RAM + 16 * MB, PAGE + 1, mem) == -EINVAL, "unaligned size: -EINVAL");
+	ok(vm_slot(&vm, 2, 0, RAM + 16 * MB, PAGE, mem + 1) == -EINVAL, "unaligned HVA: -EINVAL");
+	ok(vm_slot(&vm, 2, 1 << 5, RAM + 16 * MB, PAGE, mem) == -EINVAL, "unknown flag: -EINVAL");
+	ok(vm_slot(&vm, nr, 0, RAM + 16 * MB, PAGE, mem) == -EINVAL, "slot number: -EINVAL");
+	ok(vm_slot(&vm, 2, 0, -PAGE, 2 * PAGE, mem) == -EINVAL, "IPA that wraps: -EINVAL");
+	ok(vm_slot(&vm, 2, 0, RAM + 16 * MB, PAGE, (void *)(-1UL << 48)) == -EINVAL,
+	   "kernel address: -EINVAL");
+	ok(vm_slot(&vm, 2, 0, (1UL << 40) - PAGE, PAGE, mem) == 0, "the last page of 40 bits");
+	ok(vm_slot(&vm, 3, 0, 1UL << 40, PAGE, mem) == -EFAULT, "beyond the IPA size: -EFAULT");
+	ok(vm_slot(&vm, 0, 0, RAM, 2 * MB, mem) == -EINVAL, "another size: -EINVAL");
+	ok(vm_slot(&vm, 0, 0, RAM, 4 * MB, mem + MB) == -EINVAL, "another HVA: -EINVAL");
+	ok(vm_slot(&vm, 0, KVM_MEM_READONLY, RAM, 4 * MB, mem) == -EINVAL, "read-only later: -EINVAL");
+	ok(vm_slot(&vm, 7, 0, RAM, 0, mem) == -EINVAL, "deleting what is not there: -EINVAL");
+	vm_do(&vm, 0, VM_WRITE, (1UL << 40) - PAGE, 1UL << 40, 8, 0);
+	ok(holds(mem, PAGE, 8, (1UL << 40) - PAGE, 0), "the last page of 40 bits is usable");
+	vm_do(&vm, 0, VM_WRITE, RAM + 4 * MB - PAGE, RAM + 4 * MB + PAGE, 8, 5);
+	ok(holds(mem + 4 * MB - PAGE, PAGE, 8, RAM + 4 * MB - PAGE, 5) &&
+		   holds(mem, PAGE, 8, RAM + 4 * MB, 5),
+	   "a walk over the seam of two slots hits both");
+	ok(vm_slot(&vm, 0, 0, RAM + 32 * MB, 4 * MB, mem) == 0, "a slot moves");
+	vm_do(&vm, 0, VM_WRITE, RAM + 32 * MB, RAM + 36 * MB, PAGE, 9);
+	ok(holds(mem, 4 * MB, PAGE, RAM + 32 * MB, 9), "the memory is at the new place");
+	{
+		uint64_t result;
+
+		vm_load(&vm, 0, VM_READ, RAM, RAM + PAGE, PAGE, 0);
+		ok(vm_run(&vm, 0, &result) == 1, "and no longer at the old one");
+	}
+	vm_destroy(&vm);
+	munmap(mem, 16 * MB);
+}
+
+static void blocks(void)
+{
+	char *mem = mem_map(64 * MB, 2 * MB);
+	struct vm vm;
+	size_t i;
+
+	madvise(mem, 64 * MB, MADV_HUGEPAGE);
+	vm_create(&vm, 1);
+	vm_slot(&vm, 0, 0, RAM, 32 * MB, mem);
+	vm_slot(&vm, 1, 0, RAM + 64 * MB + PAGE, 32 * MB - PAGE, mem + 32 * MB);
+	vm_do(&vm, 0, VM_WRITE, RAM, RAM + 32 * MB, PAGE, 3);
+	ok(holds(mem, 32 * MB, PAGE, RAM, 3), "memory behind transparent huge pages");
+	if (zvm) {
+		note("%lld blocks of 2 MiB", (long long)vm_stat(&vm, "pages_2m"));
+		if (vm_stat(&vm, "pages_2m") > 0)
+			ok(true, "transparent huge pages are mapped as blocks");
+		else
+			skip("transparent huge pages are mapped as blocks", "the host gave none");
+	}
+	i = vm_stat(&vm, "pages_2m");
+	vm_do(&vm, 0, VM_WRITE, RAM + 64 * MB + PAGE, RAM + 96 * MB, PAGE, 3);
+	ok(holds(mem + 32 * MB, 32 * MB - PAGE, PAGE, RAM + 64 * MB + PAGE, 3),
+	   "memory that is not congruent");
+	if (zvm)
+		ok(vm_stat(&vm, "pages_2m") == (int64_t)i, "it is not mapped as blocks");
+	vm_destroy(&vm);
+	munmap(mem, 64 * MB);
+
+	if (!write_text("/proc/sys/vm/nr_hugepages", "16") ||
+	    (mem = mmap(NULL, 32 * MB, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0)) == MAP_FAILED) {
+		skip("hugetlb memory is mapped as blocks", "no 2 MiB pages to be had");
+		return;
+	}
+	vm_create(&vm, 1);
+	vm_slot(&vm, 0, 0, RAM, 32 * MB, mem);
+	vm_do(&vm, 0, VM_WRITE, RAM, RAM + 32 * MB, PAGE, 4);
+	ok(holds(mem, 32 * MB, PAGE, RAM, 4), "memory behind hugetlb pages");
+	if (zvm)
+		ok(vm_stat(&vm, "pages_2m") == 16, "hugetlb memory is mapped as blocks");
+	/* 0x91000... "add x5, x5, #1; ret" */
+	for (i = 0; i < 32 * MB; i += PAGE)
+		*(uint64_t *)(mem + i) = 0xd65f03c0910004a5UL;
+	__builtin___clear_cache(mem, mem + 32 * MB);
+	ok(vm_do(&vm, 0, VM_EXEC, RAM, RAM + 32 * MB, PAGE, 0) == 32 * MB / PAGE,
+	   "code that the VMM put into mapped memory runs");
+	if (zvm)
+		ok(vm_stat(&vm, "pages_2m") == 16, "execution leaves the blocks whole");
+	vm_destroy(&vm);
+	munmap(mem, 32 * MB);
+	write_text("/proc/sys/vm/nr_hugepages", "0");
+}
+
+static void code(void)
+{
+	size_t size = 8 * MB, i;
+	char *mem = mem_map(size, 2 * MB);
+	struct vm vm;
+
+	for (i = 0; i < size; i += PAGE)
+		*(uint64_t *)(mem + i) = 0xd65f03c0910004a5UL;
+	__builtin___clear_cache(mem, mem + size);
+	vm_create(&vm, 1);
+	vm_slot(&vm, 0, KVM_MEM_READONLY, RAM, size, mem);
+	ok(vm_do(&vm, 0, VM_EXEC, RAM, RAM + size, PAGE, 0) == size / PAGE,
+	   "code in a read-only slot runs on every page");
+	vm_destroy(&vm);
+	munmap(mem, size);
+}
+
+struct racer {
+	struct vm *vm;
+	unsigned int vcpu;
+	uint64_t start, end, step, value;
+	uint64_t result;
+	int ret;
+};
+
+static void *race(void *arg)
+{
+	struct racer *r = arg;
+
+	vm_load(r->vm, r->vcpu, VM_WRITE, r->start, r->end, r->step, r->value);
+	r->ret = vm_run(r->vm, r->vcpu, &r->result);
+	return NULL;
+}
+
+/* All vCPUs run into the same untouched pages, each writes its own word of every page. */
+static void parallel_faults(void)
+{
+	size_t size = 64 * MB;
+	char *mem = mem_map(size, 2 * MB);
+	struct racer racer[4];
+	pthread_t thread[4];
+	struct vm vm;
+	bool good = true;
+	long before = pinned_now();
+	int i;
+
+	vm_create(&vm, 4);
+	vm_slot(&vm, 0, 0, RAM, size, mem);
+	for (i = 0; i < 4; i++) {
+		racer[i] = (struct racer){ &vm, i, RAM + 8 * i, RAM + size, PAGE, i, 0, -1 };
+		pthread_create(&thread[i], NULL, race, &racer[i]);
+	}
+	for (i = 0; i < 4; i++) {
+		pthread_join(thread[i], NULL);
+		good &= !racer[i].ret && holds(mem + 8 * i, size - 8 * i, PAGE, RAM + 8 * i, i);
+	}
+	ok(good, "four vCPUs fault on the same pages at once");
+	if (zvm)
+		ok(pinned_now() - before <= (long)(size / PAGE) + 16, "no page is pinned twice");
+	vm_destroy(&vm);
+	munmap(mem, size);
+}
+
+static void two_vms(void)
+{
+	size_t size = 32 * MB;
+	char *a = mem_map(size, 2 * MB), *b = mem_map(size, 2 * MB);
+	struct vm va, vb;
+	uint64_t at;
+	bool good = true;
+
+	vm_create(&va, 1);
+	vm_create(&vb, 1);
+	vm_slot(&va, 0, 0, RAM, size, a);
+	vm_slot(&vb, 0, 0, RAM, size, b);
+	/* Alternate on one CPU: TLB entries of one must not serve the other. */
+	for (at = 0; at < size; at += 64 * PAGE) {
+		vm_do(&va, 0, VM_WRITE, RAM + at, RAM + at + 64 * PAGE, PAGE, 1);
+		vm_do(&vb, 0, VM_WRITE, RAM + at, RAM + at + 64 * PAGE, PAGE, 2);
+	}
+	good = holds(a, size, PAGE, RAM, 1) && holds(b, size, PAGE, RAM, 2);
+	ok(good, "two VMs at the same addresses have their own memory");
+	vm_destroy(&va);
+	good = vm_do(&vb, 0, VM_READ, RAM, RAM + 8, 8, 0) == RAM + 2;
+	ok(good, "the end of one VM leaves the other alone");
+	vm_destroy(&vb);
+	munmap(a, size);
+	munmap(b, size);
+}
+
+/* More VMs than VMIDs in a generation when the module was loaded with vmid_bits=3. */
+static void many_vms(void)
+{
+	enum { N = 20 };
+	struct vm vm[N];
+	char *mem[N];
+	bool good = true;
+	int i, round;
+
+	for (i = 0; i < N; i++) {
+		mem[i] = mem_map(MB, 4096);
+		vm_create(&vm[i], 1);
+		vm_slot(&vm[i], 0, 0, RAM, MB, mem[i]);
+	}
+	for (round = 0; round < 5; round++)
+		for (i = 0; i < N; i++)
+			vm_do(&vm[i], 0, VM_WRITE, RAM, RAM + MB, PAGE, 100 * round + i);
+	for (i = 0; i < N; i++)
+		good &= holds(mem[i], MB, PAGE, RAM, 400 + i);
+	ok(good, "20 VMs in turn on the same addresses keep their memory apart");
+	for (i = 0; i < N; i++) {
+		vm_destroy(&vm[i]);
+		munmap(mem[i], MB);
+	}
+}
+
+static volatile bool stop;
+static uint64_t holes, passes;
+
+static void *hammer(void *arg)
+{
+	struct vm *vm = arg;
+	uint64_t result;
+	int ret;
+
+	while (!stop) {
+		vm_load(vm, 0, VM_WRITE, RAM, RAM + 8 * MB, PAGE, 77);
+		ret = vm_run(vm, 0, &result);
+		if (ret < 0) {
+			errno = -ret;
+			die("KVM_RUN while slots change");
+		}
+		if (ret)
+			holes++;
+		else
+			passes++;
+	}
+	return NULL;
+}
+
+static void delete_under_load(void)
+{
+	size_t size = 8 * MB;
+	char *mem = mem_map(size, 2 * MB);
+	pthread_t thread;
+	struct vm vm;
+	bool good = true;
+	int i;
+
+	vm_create(&vm, 1);
+	vm_slot(&vm, 0, 0, RAM, size, mem);
+	stop = false;
+	holes = passes = 0;
+	pthread_create(&thread, NULL, hammer, &vm);
+	for (i = 0; i < 100; i++) {
+		usleep(2000);
+		if (vm_slot(&vm, 0, 0, 0, 0, NULL))
+			die("slot deletion");
+		/* From here on no write of the guest may arrive, whatever its CPU still has. */
+		memset(mem, 0xa5, size);
+		usleep(500);
+		good &= mem[0] == (char)0xa5 && !memcmp(mem, mem + 1, size - 1);
+		if (vm_slot(&vm, 0, 0, RAM, size, mem))
+			die("slot creation");
+	}
+	stop = true;
+	pthread_join(thread, NULL);
+	note("%llu whole passes, %llu ended in the hole", (unsigned long long)passes,
+	     (unsigned long long)holes);
+	ok(good, "after a slot was deleted its memory is not written any more");
+	ok(holes > 0, "the guest was running meanwhile");
+	vm_destroy(&vm);
+	munmap(mem, size);
+}
+
+/* --- dirty log --------------------------------------------------------------------------------- */
+
+#define LOG_PAGES 1024
+
+static int get_log(struct vm *vm, uint64_t *bitmap)
+{
+	struct kvm_dirty_log log = { .slot = 0, .dirty_bitmap = bitmap };
+
+	memset(bitmap, 0, LOG_PAGES / 8);
+	return ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log) ? -errno : 0;
+}
+
+static int clear_log(struct vm *vm, uint64_t first, uint32_t num, uint64_t *bitmap)
+{
+	struct kvm_clear_dirty_log log = {
+		.slot = 0, .first_page = first, .num_pages = num, .dirty_bitmap = bitmap,
+	};
+
+	return ioctl(vm->fd, KVM_CLEAR_DIRTY_LOG, &log) ? -errno : 0;
+}
+
+static unsigned int bits(const uint64_t *bitmap)
+{
+	unsigned int n = 0, i;
+
+	for (i = 0; i < LOG_PAGES / 64; i++)
+		n += __builtin_popcountll(bitmap[i]);
+	return n;
+}
+
+static bool only(const uint64_t *bitmap, unsigned int step)
+{
+	unsigned int i;
+
+	for (i = 0; i < LOG_PAGES; i++)
+		if (!!(bitmap[i / 64] >> (i % 64) & 1) != !(i % step))
+			return false;
+	return true;
+}
+
+static void dirty_log(bool manual)
+{
+	size_t size = LOG_PAGES * PAGE;
+	char *mem = mem_map(size, 2 * MB);
+	uint64_t bitmap[LOG_PAGES / 64], all[LOG_PAGES / 64];
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, .args = { 1 } };
+	struct vm vm;
+
+	madvise(mem, size, MADV_HUGEPAGE);
+	memset(all, 0xff, sizeof(all));
+	vm_create(&vm, 1);
+	vm_slot(&vm, 0, 0, RAM, size, mem);
+	ok(get_log(&vm, bitmap) == -ENOENT, "no log of a slot without the flag");
+	vm_do(&vm, 0, VM_WRITE, RAM, RAM + size, PAGE, 1);
+	if (manual && ioctl(vm.fd, KVM_ENABLE_CAP, &cap))
+		die("KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2");
+	ok(!vm_slot(&vm, 0, KVM_MEM_LOG_DIRTY_PAGES, RAM, size, mem), "logging starts");
+	ok(!get_log(&vm, bitmap) && bits(bitmap) == 0, "no page is dirty at the start");
+	vm_do(&vm, 0, VM_READ, RAM, RAM + size, PAGE, 0);
+	ok(!get_log(&vm, bitmap) && bits(bitmap) == 0, "reading makes no page dirty");
+	vm_do(&vm, 0, VM_WRITE, RAM, RAM + size, 5 * PAGE, 2);
+	ok(!get_log(&vm, bitmap) && only(bitmap, 5), "exactly the written pages are dirty");
+	if (manual) {
+		ok(!get_log(&vm, bitmap) && only(bitmap, 5), "they stay so until they are cleared");
+		ok(clear_log(&vm, 1, 64, all) == -EINVAL, "first page not a multiple of 64: -EINVAL");
+		ok(clear_log(&vm, 0, 100, all) == -EINVAL, "number not a multiple of 64: -EINVAL");
+		ok(clear_log(&vm, LOG_PAGES, 64, all) == -EINVAL, "beyond the slot: -EINVAL");
+		ok(!clear_log(&vm, 0, LOG_PAGES / 2, all) && !get_log(&vm, bitmap) &&
+			   bits(bitmap) == (LOG_PAGES + 4) / 5 - (LOG_PAGES / 2 + 4) / 5,
+		   "half of them are cleared");
+		vm_do(&vm, 0, VM_WRITE, RAM, RAM + PAGE, PAGE, 3);
+		ok(!get_log(&vm, bitmap) && (bitmap[0] & 1), "a cleared page becomes dirty again");
+	} else {
+		ok(!get_log(&vm, bitmap) && bits(bitmap) == 0, "reading the log clears it");
+		vm_do(&vm, 0, VM_WRITE, RAM, RAM + size, 7 * PAGE, 2);
+		ok(!get_log(&vm, bitmap) && only(bitmap, 7), "and they become dirty again");
+	}
+	vm_do(&vm, 0, VM_WRITE, RAM, RAM + size, PAGE, 9);
+	ok(holds(mem, size, PAGE, RAM, 9), "no write is lost to the log");
+	ok(!vm_slot(&vm, 0, 0, RAM, size, mem), "logging ends");
+	vm_do(&vm, 0, VM_WRITE, RAM, RAM + size, PAGE, 11);
+	ok(holds(mem, size, PAGE, RAM, 11), "the guest writes on");
+	vm_destroy(&vm);
+	munmap(mem, size);
+}
+
+/* Two passes of the log over a running guest: every value that arrived was reported. */
+static void dirty_log_under_load(void)
+{
+	size_t size = LOG_PAGES * PAGE;
+	char *mem = mem_map(size, 2 * MB), *copy = malloc(size);
+	uint64_t bitmap[LOG_PAGES / 64];
+	struct racer r;
+	pthread_t thread;
+	struct vm vm;
+	int round, i;
+	bool good = true;
+
+	vm_create(&vm, 1);
+	vm_slot(&vm, 0, KVM_MEM_LOG_DIRTY_PAGES, RAM, size, mem);
+	get_log(&vm, bitmap);
+	memcpy(copy, mem, size);
+	for (round = 1; round <= 20; round++) {
+		r = (struct racer){ &vm, 0, RAM, RAM + size, PAGE, (uint64_t)round << 32, 0, -1 };
+		pthread_create(&thread, NULL, race, &r);
+		for (i = 0; i < 3; i++) {
+			unsigned int page;
+
+			if (i == 2)
+				pthread_join(thread, NULL);
+			if (get_log(&vm, bitmap))
+				die("KVM_GET_DIRTY_LOG");
+			for (page = 0; page < LOG_PAGES; page++)
+				if (bitmap[page / 64] >> (page % 64) & 1)
+					memcpy(copy + page * PAGE, mem + page * PAGE, PAGE);
+		}
+		good &= !r.ret && !memcmp(copy, mem, size);
+	}
+	ok(good, "a copy kept by the dirty log is equal to memory once the guest stops");
+	vm_destroy(&vm);
+	munmap(mem, size);
+	free(copy);
+}
+
+/* --- limits and ends --------------------------------------------------------------------------- */
+
+static void memlock_limit(void)
+{
+	size_t size = 64 * MB;
+	struct rlimit lim = { 16 * MB, 64 * MB + 4 * MB };
+	uint64_t result;
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		char *mem = mem_map(size, 2 * MB);
+		struct vm vm;
+		int bad = 0;
+
+		madvise(mem, size, MADV_NOHUGEPAGE);
+		/* Without CAP_IPC_LOCK, with the device open. */
+		if (setrlimit(RLIMIT_MEMLOCK, &lim) || setgid(65534) || setuid(65534))
+			_exit(100);
+		vm_create(&vm, 1);
+		if (vm_slot(&vm, 0, 0, RAM, size, mem))
+			_exit(101);
+		vm_load(&vm, 0, VM_WRITE, RAM, RAM + size, PAGE, 1);
+		if (vm_run(&vm, 0, &result) != -ENOMEM)
+			bad |= 1;
+		if (proc_value("/proc/self/status", "VmLck") > 16 * 1024)
+			bad |= 2;
+		lim.rlim_cur = lim.rlim_max;
+		setrlimit(RLIMIT_MEMLOCK, &lim);
+		if (vm_run(&vm, 0, &result) || !holds(mem, size, PAGE, RAM, 1))
+			bad |= 4;
+		vm_destroy(&vm);
+		if (proc_value("/proc/self/status", "VmLck"))
+			bad |= 8;
+		_exit(bad);
+	}
+	waitpid(pid, &status, 0);
+	status = WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+	note("child says %d", status);
+	ok(!(status & ~14), "guest memory beyond RLIMIT_MEMLOCK: KVM_RUN fails with -ENOMEM");
+	ok(!(status & ~13), "the limit is kept");
+	ok(!(status & ~11), "once the limit is raised the guest goes on where it was");
+	ok(!(status & ~7), "and nothing stays charged");
+}
+
+/* Wait until the pins of dead processes are gone: files close after a process was reaped. */
+static bool pins_return_to(long before)
+{
+	int i;
+
+	for (i = 0; i < 100 && pinned_now() > before; i++)
+		usleep(20000);
+	if (pinned_now() > before)
+		note("%ld pages pinned before, %ld now", before, pinned_now());
+	return pinned_now() <= before;
+}
+
+static void killed(void)
+{
+	long before = pinned_now(), during;
+	int i, status;
+
+	for (i = 0; i < 10; i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			char *mem = mem_map(32 * MB, 2 * MB);
+			struct vm vm;
+
+			vm_create(&vm, 1);
+			vm_slot(&vm, 0, 0, RAM, 32 * MB, mem);
+			for (;;)
+				vm_do(&vm, 0, VM_WRITE, RAM, RAM + 32 * MB, PAGE, 1);
+		}
+		usleep(100000 + 7000 * i);
+		during = pinned_now();
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+	}
+	if (zvm)
+		ok(during > before, "a running VM has pages pinned");
+	ok(pins_return_to(before), "kill -9 of the VMM gives every page back");
+}
+
+static void descriptor_outlives_process(void)
+{
+	long before = pinned_now();
+	int status, hold[2];
+	pid_t pid;
+
+	if (pipe(hold))
+		die("pipe");
+	pid = fork();
+	if (!pid) {
+		char *mem = mem_map(32 * MB, 2 * MB);
+		struct vm vm;
+
+		vm_create(&vm, 1);
+		vm_slot(&vm, 0, 0, RAM, 32 * MB, mem);
+		vm_do(&vm, 0, VM_WRITE, RAM, RAM + 32 * MB, PAGE, 1);
+		if (!fork()) {
+			/* Owns the descriptors, not the address space. */
+			char c;
+			int refused = ioctl(vm.fd, KVM_CHECK_EXTENSION, 0) == -1 && errno == EIO;
+
+			refused &= ioctl(vm.vcpu[0], KVM_RUN, 0) == -1 && errno == EIO;
+			close(hold[1]);
+			if (read(hold[0], &c, 1) < 0)
+				_exit(1);
+			_exit(!refused);
+		}
+		_exit(0);
+	}
+	close(hold[0]);
+	waitpid(pid, &status, 0);
+	ok(pins_return_to(before),
+	   "memory of a dead VMM is given back while another process holds the VM's descriptor");
+	close(hold[1]);
+}
+
+static void cycles(void)
+{
+	long before, slab, after_slab;
+	char *mem = mem_map(8 * MB, 2 * MB);
+	struct vm vm;
+	int i;
+
+	before = pinned_now();
+	slab = proc_value("/proc/meminfo", "SUnreclaim");
+	for (i = 0; i < 200; i++) {
+		vm_create(&vm, 2);
+		vm_slot(&vm, 0, 0, RAM, 8 * MB, mem);
+		vm_do(&vm, 0, VM_WRITE, RAM, RAM + 8 * MB, 16 * PAGE, i);
+		vm_do(&vm, 1, VM_WRITE, RAM, RAM + MB, 16 * PAGE, i);
+		vm_destroy(&vm);
+	}
+	after_slab = proc_value("/proc/meminfo", "SUnreclaim");
+	note("SUnreclaim %ld kB before, %ld kB after", slab, after_slab);
+	ok(holds(mem + 8, 0, 1, 0, 0) && *(uint64_t *)mem == RAM + 199, "200 VMs one after another");
+	ok(pins_return_to(before), "no page of them stays pinned");
+	ok(after_slab - slab < 4096, "no kernel memory of theirs stays");
+	ok(proc_value("/proc/self/status", "VmLck") == 0, "nothing stays charged to their VMM");
+	munmap(mem, 8 * MB);
+}
+
+/* --- notifier mode ------------------------------------------------------------------------------ */
+
+static void follows_the_vmm(void)
+{
+	size_t size = 16 * MB;
+	char *mem = mem_map(size, 2 * MB);
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_SYNC_MMU, .args = { 1 } };
+	struct kvm_userspace_memory_region none = { .slot = 100 };
+	struct racer r;
+	pthread_t thread;
+	struct vm vm;
+	long before = pinned_now();
+	uint64_t sum;
+	int i, status;
+	pid_t pid;
+
+	vm_create(&vm, 1);
+	if (zvm) {
+		ok(ioctl(vm.fd, KVM_ENABLE_CAP, &cap) == -1 && errno == EBUSY,
+		   "the mode of memory is fixed once there is a slot");
+		ok(ioctl(vm.fd, KVM_CHECK_EXTENSION, KVM_CAP_SYNC_MMU) == 0,
+		   "pinned memory does not claim to follow the VMM");
+		if (ioctl(vm.fd, KVM_SET_USER_MEMORY_REGION, &none))
+			die("slot deletion");
+		if (ioctl(vm.fd, KVM_ENABLE_CAP, &cap)) {
+			skip("memory follows the VMM's page tables", "kernel without MMU notifiers");
+			return;
+		}
+		vm_slot(&vm, 100, KVM_MEM_READONLY, VM_CODE_IPA, PAGE, vm.code);
+	}
+	ok(ioctl(vm.fd, KVM_CHECK_EXTENSION, KVM_CAP_SYNC_MMU) == 1, "notifier mode is reported");
+	madvise(mem, size, MADV_HUGEPAGE);
+	vm_slot(&vm, 0, 0, RAM, size, mem);
+	vm_do(&vm, 0, VM_WRITE, RAM, RAM + size, PAGE, 1);
+	ok(holds(mem, size, PAGE, RAM, 1), "the guest writes the VMM's memory");
+	ok(pinned_now() <= before, "nothing is pinned");
+	madvise(mem, size, MADV_DONTNEED);
+	ok(vm_do(&vm, 0, VM_READ, RAM, RAM + size, PAGE, 0) == 0,
+	   "memory that the VMM discarded reads as zero");
+	mem[0] = 42;
+	ok(vm_do(&vm, 0, VM_READ, RAM, RAM + PAGE, PAGE, 0) == 42,
+	   "the guest sees the page that replaced the zero page");
+
+	vm_do(&vm, 0, VM_WRITE, RAM, RAM + size, PAGE, 5);
+	pid = fork();
+	if (!pid) {
+		usleep(200000);
+		_exit(!holds(mem, size, PAGE, RAM, 5)); /* the snapshot of the fork */
+	}
+	vm_do(&vm, 0, VM_WRITE, RAM, RAM + size, PAGE, 6);
+	ok(holds(mem, size, PAGE, RAM, 6), "after fork the guest writes the parent's copy");
+	waitpid(pid, &status, 0);
+	ok(WIFEXITED(status) && !WEXITSTATUS(status), "and not the child's");
+
+	mprotect(mem, size, PROT_READ);
+	vm_load(&vm, 0, VM_WRITE, RAM, RAM + size, PAGE, 0);
+	ok(vm_run(&vm, 0, &sum) == -EFAULT, "memory made read-only is not written");
+	mprotect(mem, size, PROT_READ | PROT_WRITE);
+	vm_do(&vm, 0, VM_WRITE, RAM, RAM + size, PAGE, 8);
+	ok(holds(mem, size, PAGE, RAM, 8), "until it is writable again");
+
+	/* Replace the pages under a running guest, over and over. */
+	for (i = 0; i < 20; i++) {
+		r = (struct racer){ &vm, 0, RAM, RAM + size, PAGE, i, 0, -1 };
+		pthread_create(&thread, NULL, race, &r);
+		madvise(mem, size, MADV_DONTNEED);
+		mprotect(mem + size / 2, size / 2, PROT_READ | PROT_WRITE);
+		pthread_join(thread, NULL);
+		if (r.ret)
+			break;
+	}
+	ok(i == 20, "a guest runs while its pages are being replaced");
+	vm_do(&vm, 0, VM_WRITE, RAM, RAM + size, PAGE, 3);
+	ok(holds(mem, size, PAGE, RAM, 3), "and writes to the right ones afterwards");
+	munmap(mem, size);
+	vm_load(&vm, 0, VM_READ, RAM, RAM + PAGE, PAGE, 0);
+	ok(vm_run(&vm, 0, &sum) == -EFAULT, "memory that is gone is -EFAULT");
+	vm_destroy(&vm);
+}
+
+/* A PCI BAR mapped from sysfs is VM_PFNMAP memory that is safe to read. */
+static void device_memory(void)
+{
+	static const char *const file[] = {
+		"/sys/bus/pci/devices/0000:00:01.0/resource4",
+		"/sys/bus/pci/devices/0000:00:01.0/resource1",
+	};
+	struct vm vm;
+	void *bar = MAP_FAILED;
+	uint64_t sum;
+	unsigned int i;
+	int fd;
+
+	for (i = 0; i < 2 && bar == MAP_FAILED; i++) {
+		fd = open(file[i], O_RDWR);
+		if (fd >= 0)
+			bar = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (fd >= 0)
+			close(fd);
+	}
+	if (bar == MAP_FAILED) {
+		skip("a device's registers in a slot", "no PCI device to map");
+		return;
+	}
+	vm_create(&vm, 1);
+	vm_slot(&vm, 0, 0, RAM, PAGE, bar);
+	sum = vm_do(&vm, 0, VM_READ, RAM, RAM + 8, 8, 0);
+	ok(sum == *(volatile uint64_t *)bar, "a device's registers in a slot are the guest's");
+	ok(vm_slot(&vm, 0, KVM_MEM_LOG_DIRTY_PAGES, RAM, PAGE, bar) == -EINVAL,
+	   "they cannot be logged");
+	munmap(bar, PAGE);
+	vm_load(&vm, 0, VM_READ, RAM, RAM + 8, 8, 0);
+	ok(vm_run(&vm, 0, &sum) == -EFAULT, "until the VMM unmaps them");
+	vm_destroy(&vm);
+}
+
+int main(int argc, char **argv)
+{
+	vm_open_device(argc, argv);
+	zvm = strcmp(vm_device, "/dev/kvm");
+
+	demand_faults();
+	shared_and_readonly_mappings();
+	slot_rules();
+	blocks();
+	code();
+	parallel_faults();
+	two_vms();
+	many_vms();
+	delete_under_load();
+	dirty_log(false);
+	dirty_log(true);
+	dirty_log_under_load();
+	if (zvm)
+		memlock_limit();
+	killed();
+	if (zvm)
+		descriptor_outlives_process();
+	cycles();
+	follows_the_vmm();
+	device_memory();
+	return done();
+}
