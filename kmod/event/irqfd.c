@@ -67,11 +67,13 @@ void zvm_event_exit(void)
 	destroy_workqueue(irqfd_wq);
 }
 
+/*
+ * Raises only, as KVM on arm64: an edge needs no fall, and a pulse on a level-sensitive interrupt
+ * would be gone before anybody sampled it. Without a resampler the VMM lowers it (KVM_IRQ_LINE).
+ */
 static void irqfd_inject(struct zvm_irqfd *f)
 {
 	zvm_routing_inject(f->vm, f->gsi, true);
-	if (!f->resample)
-		zvm_routing_inject(f->vm, f->gsi, false); /* a pulse */
 }
 
 static void irqfd_close(struct zvm_irqfd *f)

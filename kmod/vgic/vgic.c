@@ -211,13 +211,12 @@ void zvm_vgic_sync_mask(struct zvm_vm *vm, u64 vcpus)
 
 static void set_line(struct zvm_vgic_bank *b, u32 bit, bool level)
 {
-	if (level) {
-		b->level |= bit;
-		if (b->edge & bit)
-			b->latch |= bit;
-	} else {
+	if (!level)
 		b->level &= ~bit;
-	}
+	else if (b->edge & bit)
+		b->latch |= bit; /* an edge leaves no line behind: its source may never lower it */
+	else
+		b->level |= bit;
 }
 
 static void inject_spi(struct zvm_vm *vm, u32 intid, bool level)
