@@ -22,6 +22,7 @@ MAKEFLAGS += -r
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
 .SUFFIXES:
+.SECONDARY:
 
 Q := $(if $(V),,@)
 B := build
@@ -195,6 +196,12 @@ fuzz: $(FUZZ)
 $(FUZZ): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o \
 		$$(addprefix $(B)/fuzz/tests/fuzz/,$$(fuzz-$$*-y)) $(call archives,fuzz)
 	$(call link,fuzz,$(fuzz-$*-ldflags),$(libs))
+
+# ---- running --------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: all
+	$(Q)tools/board/demo $(if $(BATCH),--batch)
 
 # ---- the rest ------------------------------------------------------------------------------------
 

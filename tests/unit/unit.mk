@@ -26,3 +26,5 @@ unit-test_schema_memory-ldflags := -Wl,--wrap=malloc,--wrap=calloc,--wrap=reallo
 # tools/zvm
 unit-y += test_zvm_doctor
 unit-test_zvm_doctor-y := ../../tools/zvm/doctor.o
+# vmm
+unit-y += test_pl011 test_devices test_fdt test_load

@@ -12,6 +12,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,7 +21,8 @@
 #define IMAGE_MAGIC	  0x644d5241u /* "ARM\x64" */
 #define OLD_TEXT_OFFSET	  0x80000ULL /* when image_size is 0, text_offset was not to be believed */
 #define FLAGS_PAGE_SHIFT  1
-#define GZIP_CHUNK	  (1u << 20)
+#define GZIP_CHUNK	  (64u << 10)
+#define GZIP_WINDOW_BITS  (15 + 16) /* the largest window; a gzip header */
 
 struct image_header {
 	uint32_t code[2];
@@ -77,6 +79,55 @@ static int check_header(const struct image_header *h, const struct zvm_span *ram
 	return 0;
 }
 
+struct pe_header {
+	uint8_t magic[4]; /* "PE", two zeros */
+	uint16_t machine;
+	uint16_t sections;
+	uint32_t reserved[3];
+	uint16_t optional_size;
+	uint16_t flags;
+};
+
+struct pe_section {
+	uint8_t name[8];
+	uint32_t virtual_size, virtual_address;
+	uint32_t raw_size, raw_offset;
+	uint8_t reserved[16];
+};
+
+#define PE_MAX_SECTIONS 16u
+
+/*
+ * Is the file all there? image_size counts the bss, which is not in the file, so only the sections
+ * of the PE header that the EFI stub brings can tell. An Image without one is taken as it is.
+ */
+static int check_whole(int fd, uint64_t file_size, const struct image_header *h,
+		       struct zvm_err *err)
+{
+	uint64_t at = le32toh(h->pe_offset);
+	struct pe_section section;
+	struct pe_header pe;
+	int ret;
+
+	if (at < sizeof(*h))
+		return 0;
+	ret = zvm_load_pread(fd, &pe, sizeof(pe), at);
+	if (ret == 0 && memcmp(pe.magic, "PE\0", sizeof(pe.magic)) != 0)
+		return 0;
+	at += sizeof(pe) + le16toh(pe.optional_size);
+	for (unsigned int i = 0; ret == 0 && i < le16toh(pe.sections) && i < PE_MAX_SECTIONS; i++) {
+		ret = zvm_load_pread(fd, &section, sizeof(section), at + i * sizeof(section));
+		if (ret == 0 && (uint64_t)le32toh(section.raw_offset) + le32toh(section.raw_size) >
+					file_size)
+			ret = -ENODATA;
+	}
+	if (ret == -ENODATA)
+		return zvm_err_set(err, ret,
+				   "the file ends after %llu bytes, before its last section: it is "
+				   "truncated; copy it again", (unsigned long long)file_size);
+	return ret < 0 ? zvm_err_set(err, ret, "cannot read it: %s", strerror(-ret)) : 0;
+}
+
 static int load_plain(int fd, uint64_t file_size, const struct zvm_span *ram,
 		      struct placement *at, enum zvm_page_size *page, struct zvm_err *err)
 {
@@ -88,16 +139,9 @@ static int load_plain(int fd, uint64_t file_size, const struct zvm_span *ram,
 		ret = check_header(&h, ram, file_size, at, page, err);
 		if (ret < 0)
 			return ret;
-		/*
-		 * image_size also counts the bss, so a cut file cannot be told from a large bss in
-		 * general; but no kernel is mostly bss.
-		 */
-		if (file_size < at->span / 2)
-			return zvm_err_set(err, ENODATA,
-					   "the file has %llu bytes of an Image of %llu: it is "
-					   "truncated; copy it again",
-					   (unsigned long long)file_size,
-					   (unsigned long long)at->span);
+		ret = check_whole(fd, file_size, &h, err);
+		if (ret < 0)
+			return ret;
 		ret = zvm_load_pread(fd, zvm_span_ptr(ram, at->ipa, file_size), file_size, 0);
 	}
 	if (ret == -ENODATA)
@@ -109,76 +153,95 @@ static int load_plain(int fd, uint64_t file_size, const struct zvm_span *ram,
 	return 0;
 }
 
-static int inflate_error(gzFile gz, struct zvm_err *err)
-{
-	int code;
-	const char *text = gzerror(gz, &code);
+struct unpacker {
+	z_stream z;
+	int fd;
+	uint64_t off; /* of the next byte to read */
+	bool done;    /* the stream's end and its checksum have been seen */
+	uint8_t in[GZIP_CHUNK];
+};
 
-	if (code == Z_ERRNO)
-		return zvm_err_set(err, EIO, "cannot read it: %s", strerror(errno));
-	if (code == Z_BUF_ERROR || code == Z_OK)
-		return zvm_err_set(err, ENODATA,
-				   "the compressed kernel ends early: the file is truncated; copy it "
-				   "again");
-	return zvm_err_set(err, EBADMSG, "the compressed kernel is damaged (%s); copy it again",
-			   text);
+/*
+ * Decompress until @len bytes are there or the stream ends; how many came in *@got. zlib's own
+ * file layer is not used: it takes a stream that lacks its checksum for complete.
+ */
+static int unpack(struct unpacker *u, uint8_t *to, uint64_t len, uint64_t *got, struct zvm_err *err)
+{
+	*got = 0;
+	while (!u->done && *got < len) {
+		unsigned int room = len - *got < 1u << 30 ? (unsigned int)(len - *got) : 1u << 30;
+		int code;
+
+		if (!u->z.avail_in) {
+			ssize_t n = pread(u->fd, u->in, sizeof(u->in), (off_t)u->off);
+
+			if (n < 0 && errno == EINTR)
+				continue;
+			if (n < 0)
+				return zvm_err_set(err, errno, "cannot read it: %s",
+						   strerror(errno));
+			if (n == 0)
+				return zvm_err_set(err, ENODATA,
+						   "the compressed kernel ends early: the file is "
+						   "truncated; copy it again");
+			u->off += (uint64_t)n;
+			u->z.next_in = u->in;
+			u->z.avail_in = (unsigned int)n;
+		}
+		u->z.next_out = to + *got;
+		u->z.avail_out = room;
+		code = inflate(&u->z, Z_NO_FLUSH);
+		*got += room - u->z.avail_out;
+		if (code == Z_STREAM_END)
+			u->done = true;
+		else if (code != Z_OK && code != Z_BUF_ERROR)
+			return zvm_err_set(err, EBADMSG,
+					   "the compressed kernel is damaged (%s); copy it again",
+					   u->z.msg ? u->z.msg : zError(code));
+	}
+	return 0;
 }
 
 /* Decompress from byte @off on. The header decides where, so it is unpacked on its own first. */
 static int load_gzip(int fd, uint64_t off, const struct zvm_span *ram, struct placement *at,
 		     enum zvm_page_size *page, struct zvm_err *err)
 {
+	struct unpacker *u = calloc(1, sizeof(*u));
 	struct image_header h;
-	uint64_t size = sizeof(h);
-	int own = dup(fd), ret, n;
-	gzFile gz;
+	uint64_t size, got;
+	uint8_t extra;
+	int ret;
 
-	if (own < 0)
-		return zvm_err_set(err, errno, "cannot read it: %s", strerror(errno));
-	if (lseek(own, (off_t)off, SEEK_SET) < 0 || !(gz = gzdopen(own, "rb"))) {
-		ret = zvm_err_set(err, ENOMEM, "cannot start to decompress it");
-		close(own);
-		return ret;
+	if (!u || inflateInit2(&u->z, GZIP_WINDOW_BITS) != Z_OK) {
+		free(u);
+		return zvm_err_set(err, ENOMEM, "no memory to decompress it");
 	}
-
-	n = gzread(gz, &h, sizeof(h));
-	if (n != (int)sizeof(h)) {
-		ret = inflate_error(gz, err);
-		goto out;
-	}
-	ret = check_header(&h, ram, size, at, page, err);
+	u->fd = fd;
+	u->off = off;
+	ret = unpack(u, (uint8_t *)&h, sizeof(h), &size, err);
+	if (ret == 0 && size < sizeof(h))
+		ret = zvm_err_set(err, ENOEXEC, "decompressed, it is no arm64 Linux Image");
+	if (ret == 0)
+		ret = check_header(&h, ram, size, at, page, err);
 	if (ret < 0)
 		goto out;
-	memcpy(zvm_span_ptr(ram, at->ipa, sizeof(h)), &h, sizeof(h));
-	do {
-		uint64_t room = ram->ipa + ram->size - (at->ipa + size);
-		uint8_t extra;
 
-		if (!room) {
-			/* Exactly full is legal: only another byte is too much. */
-			n = gzread(gz, &extra, 1);
-			if (n > 0)
-				ret = zvm_err_set(err, ENOSPC,
-						  "decompressed, the kernel is larger than RAM; "
-						  "give the VM more memory");
-		} else {
-			n = gzread(gz, zvm_span_ptr(ram, at->ipa + size, 0),
-				   room < GZIP_CHUNK ? (unsigned int)room : GZIP_CHUNK);
-			if (n > 0)
-				size += (uint64_t)n;
-		}
-		if (n < 0)
-			ret = inflate_error(gz, err);
-	} while (ret == 0 && n > 0);
+	memcpy(zvm_span_ptr(ram, at->ipa, size), &h, size);
+	ret = unpack(u, zvm_span_ptr(ram, at->ipa + size, 0),
+		     ram->ipa + ram->size - (at->ipa + size), &got, err);
+	size += got;
+	/* RAM exactly full is legal, and the checksum is still to come; one byte more is not. */
+	if (ret == 0)
+		ret = unpack(u, &extra, 1, &got, err);
+	if (ret == 0 && got)
+		ret = zvm_err_set(err, ENOSPC,
+				  "decompressed, the kernel is larger than RAM; give the VM more "
+				  "memory");
 	if (size > at->span)
 		at->span = size;
 out:
-	/* A stream without its trailer reads to its end without an error; closing reports it. */
-	n = gzclose_r(gz);
-	if (ret == 0 && n != Z_OK)
-		ret = zvm_err_set(err, ENODATA,
-				  "the compressed kernel ends early: the file is truncated; copy it "
-				  "again");
+	inflateEnd(&u->z);
+	free(u);
 	return ret;
 }
 
