@@ -146,9 +146,14 @@ static int zvm_vcpu_prepare(struct zvm_vcpu *v)
 		zvm_vcpu_take_request(v, ZVM_REQ_SLEEP);
 		if (zvm_vcpu_take_request(v, ZVM_REQ_RESET))
 			zvm_psci_reset(v);
-		if (signal_pending(current) || test_thread_flag(TIF_NOTIFY_RESUME) ||
-		    v->run->immediate_exit)
+		if (signal_pending(current) || v->run->immediate_exit)
 			return -EINTR;
+		/*
+		 * Work of the thread's own (rseq after every preemption, task work): it is done on
+		 * the way to user space, and the system call restarts without anybody noticing.
+		 */
+		if (test_thread_flag(TIF_NOTIFY_RESUME))
+			return restart_syscall();
 		if (!READ_ONCE(v->powered_off) && !READ_ONCE(v->paused))
 			break;
 		swait_event_interruptible_exclusive(
