@@ -18,6 +18,7 @@
 #include "vmm/run/lifecycle.h"
 #include "vmm/run/log.h"
 #include "vmm/run/loop.h"
+#include "vmm/sandbox.h"
 
 #ifndef ZVM_VERSION
 #define ZVM_VERSION "0.1"
@@ -40,6 +41,7 @@ struct options {
 	const char *control;
 	const char *file;
 	bool check;
+	bool no_sandbox;
 	enum zvm_log_level log_level;
 };
 
@@ -51,6 +53,7 @@ static const char usage[] =
 	"                          what FILE.toml says\n"
 	"      --control PATH      control socket, instead of NAME.sock in\n"
 	"                          $XDG_RUNTIME_DIR/zvm or /run/zvm; none for no socket\n"
+	"      --no-sandbox        keep privileges and all system calls, for debugging\n"
 	"      --check             check FILE.toml and the images, run nothing\n"
 	"      --dump-dtb FILE     write the guest's device tree to FILE, run nothing\n"
 	"  -l, --log-level LEVEL   error, warning (default), info or debug\n"
@@ -82,12 +85,13 @@ static void log_line(enum zvm_log_level level, const char *line)
 
 static int parse_options(int argc, char **argv, struct options *o)
 {
-	enum { OPT_CHECK = 256, OPT_DUMP_DTB, OPT_CONTROL };
+	enum { OPT_CHECK = 256, OPT_DUMP_DTB, OPT_CONTROL, OPT_NO_SANDBOX };
 	static const struct option longopts[] = {
 		{ "device", required_argument, NULL, 'd' },
 		{ "console", required_argument, NULL, 'c' },
 		{ "log-level", required_argument, NULL, 'l' },
 		{ "control", required_argument, NULL, OPT_CONTROL },
+		{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
 		{ "check", no_argument, NULL, OPT_CHECK },
 		{ "dump-dtb", required_argument, NULL, OPT_DUMP_DTB },
 		{ "help", no_argument, NULL, 'h' },
@@ -110,6 +114,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 			break;
 		case OPT_CONTROL:
 			o->control = optarg;
+			break;
+		case OPT_NO_SANDBOX:
+			o->no_sandbox = true;
 			break;
 		case OPT_CHECK:
 			o->check = true;
@@ -197,10 +204,16 @@ static int status_of(const struct zvm_config *cfg, const struct zvm_err *err)
 										 EXIT_HOST;
 }
 
+static int confine(const void *opaque)
+{
+	return zvm_sandbox_confine_vcpu(opaque);
+}
+
 /* The powered-off machine, from the first instruction of its guest to the last. */
 static int run_machine(struct zvm_machine *m, struct zvm_lifecycle *lc, const struct options *o,
 		       int *status, struct zvm_err *err)
 {
+	struct zvm_sandbox sandbox = { NULL };
 	struct zvm_control *control = NULL;
 	int ret = 0;
 
@@ -208,14 +221,20 @@ static int run_machine(struct zvm_machine *m, struct zvm_lifecycle *lc, const st
 		ret = zvm_control_open(&control, lc, o->control, err);
 	if (ret == 0)
 		ret = zvm_machine_power_on(m, err);
+	if (ret == 0 && !o->no_sandbox) {
+		ret = zvm_sandbox_enter(&sandbox, m->cfg, err);
+		m->vcpus.confine = confine;
+		m->vcpus.confine_opaque = &sandbox;
+	}
 	if (ret == 0) {
 		ret = zvm_lifecycle_run(lc, err);
 		if (ret == 0) {
 			zvm_err_set(err, 0, "%s (up %.1f s)", lc->text, zvm_lifecycle_uptime(lc));
 			*status = exit_status(lc);
 		}
-		zvm_machine_power_off(m);
 	}
+	zvm_machine_power_off(m);
+	zvm_sandbox_fini(&sandbox);
 	zvm_control_close(control);
 	return ret;
 }

@@ -223,7 +223,7 @@ static int create_disk(struct zvm_machine *m, size_t i, struct zvm_err *err)
 		.serial = disk->serial[0] ? disk->serial : NULL,
 	};
 	struct zvm_virtio_env env;
-	struct zvm_slot *slot;
+	struct zvm_slot *slot = NULL;
 	char key[32];
 	int ret;
 
@@ -281,7 +281,7 @@ static int create_console(struct zvm_machine *m, struct zvm_err *err)
 		.ctx = m,
 	};
 	struct zvm_virtio_env env;
-	struct zvm_slot *slot;
+	struct zvm_slot *slot = NULL;
 	int ret;
 
 	ret = slot_open(m, &slot, &env, err);
@@ -306,7 +306,7 @@ static int create_console(struct zvm_machine *m, struct zvm_err *err)
 static int create_rng(struct zvm_machine *m, struct zvm_err *err)
 {
 	struct zvm_virtio_env env;
-	struct zvm_slot *slot;
+	struct zvm_slot *slot = NULL;
 	int ret;
 
 	ret = slot_open(m, &slot, &env, err);

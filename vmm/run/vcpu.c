@@ -219,7 +219,7 @@ static void *vcpu_main(void *arg)
 
 	snprintf(name, sizeof(name), "vcpu%u", vcpu->id);
 	pthread_setname_np(pthread_self(), name);
-	if (g->confine && g->confine(g->opaque) < 0)
+	if (g->confine && g->confine(g->confine_opaque) < 0)
 		vcpu_report(vcpu, ZVM_EVENT_CRASH, "the sandbox of a vCPU thread cannot be set up");
 	sigemptyset(&set);
 	sigaddset(&set, ZVM_VCPU_KICK);

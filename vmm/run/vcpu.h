@@ -57,9 +57,10 @@ struct zvm_vcpu_group {
 
 	/* Any vCPU thread; @text is valid during the call only. */
 	void (*event)(void *opaque, enum zvm_vm_event event, const char *text);
-	/* First thing on a new vCPU thread, last chance to refuse: 0 or -errno. May be NULL. */
-	int (*confine)(void *opaque);
 	void *opaque;
+	/* First thing on a new vCPU thread: 0, or -errno and the VM ends. May be NULL. */
+	int (*confine)(const void *opaque);
+	const void *confine_opaque;
 
 	_Atomic enum zvm_vcpu_order order;
 	pthread_mutex_t lock; /* parked, and the waits for order to change */
