@@ -112,9 +112,13 @@ void zvm_timer_load(struct zvm_vcpu *v)
 	struct zvm_timer *t = v->timers.t;
 	int i;
 
-	/* Before the timers can fire: an interrupt the guest still works on must not be taken. */
+	/*
+	 * Before the timers can fire: an interrupt the guest still works on must not be taken, and
+	 * one that expired meanwhile is pending for it now, not after an exit of its own.
+	 */
 	for (i = 0; i < ZVM_NR_TIMERS; i++)
-		if (zvm_vgic_hw_outstanding(v, t[i].intid))
+		if (zvm_vgic_hw_outstanding(v, t[i].intid) ||
+		    (zvm_timer_fires(v, i) && !zvm_vgic_inject(v->vm, v, t[i].intid, true)))
 			zvm_timer_phys_active(v, t[i].intid, true);
 	write_sysreg(v->vm->cntvoff, cntvoff_el2);
 	write_sysreg_s(t[ZVM_VTIMER].cval, SYS_CNTV_CVAL_EL02);
