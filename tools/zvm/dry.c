@@ -62,7 +62,7 @@ static int make_dtb(struct zvm_dry *dry, const struct zvm_images *images,
 		.initrd = dry->boot.initrd,
 		.initrd_size = dry->boot.initrd_size,
 		.flash = cfg->firmware != NULL,
-		.virtio = ZVM_MAP_VIRTIO_SLOTS,
+		.virtio = zvm_dry_slots(cfg),
 	};
 	void *user = NULL;
 	size_t len = 0;
@@ -85,6 +85,11 @@ static int make_dtb(struct zvm_dry *dry, const struct zvm_images *images,
 		return zvm_config_blame(cfg, "dtb", ret, err);
 	}
 	return 0;
+}
+
+unsigned int zvm_dry_slots(const struct zvm_config *cfg)
+{
+	return (unsigned int)cfg->nr_disks + (cfg->console.device == ZVM_CONSOLE_VIRTIO) + cfg->rng;
 }
 
 int zvm_dry_load(struct zvm_dry *dry, const struct zvm_config *cfg, struct zvm_err *err)

@@ -29,12 +29,11 @@ static void print_spi(int spi)
 	printf("  SPI %d, INTID %d", spi, INTID_SPI + spi);
 }
 
-/* Slots are filled in the order disks, console, entropy source. */
 static void print_virtio(const struct zvm_config *cfg)
 {
 	const struct zvm_map_entry *e = &zvm_map[ZVM_MAP_VIRTIO];
 	bool console = cfg->console.device == ZVM_CONSOLE_VIRTIO;
-	size_t used = cfg->nr_disks + console + cfg->rng, i;
+	size_t used = zvm_dry_slots(cfg), i;
 	char what[64];
 
 	for (i = 0; i < used; i++) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zvm: check, explain and prepare what zvm-run runs. Options in, exit status out; the only file of
- * the command that exits, and the one that prints errors.
+ * zvm: check and explain what zvm-run runs, and speak with what it is running. Options in, exit
+ * status out; the only file of the command that exits, and the one that prints errors.
  */
 #include <string.h>
 
@@ -21,6 +21,15 @@ static const struct command {
 	 zvm_explain_main},
 	{"doctor", "", "say what this host lacks to run VMs, and what to do about it",
 	 zvm_doctor_main},
+	{"list", "", "list the VMs that run", zvm_list_main},
+	{"status", "VM", "print what a VM is and does", zvm_control_main},
+	{"stats", "VM", "print the counters of a VM, its vCPUs and devices", zvm_control_main},
+	{"pause", "VM", "stop the vCPUs until resume", zvm_control_main},
+	{"resume", "VM", "let them run again", zvm_control_main},
+	{"power-key", "VM", "press the power key: the guest shuts down, if it listens",
+	 zvm_control_main},
+	{"reset", "VM", "restart the guest, as a reset button would", zvm_control_main},
+	{"stop", "VM", "end the VM at once, as pulling the plug would", zvm_control_main},
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -35,7 +44,9 @@ static void print_usage(FILE *to)
 			commands[i].arguments[0] ? " " : "", commands[i].arguments,
 			commands[i].help);
 	fputs("\n  -h, --help      this text\n  -V, --version   the version\n\n"
-	      "Exit status: 0 fine, 1 the host lacks something, 2 usage or configuration error.\n"
+	      "VM is the name of a VM, or the path of its control socket.\n"
+	      "Exit status: 0 fine, 1 the host lacks something or the VM does not answer or refuses,\n"
+	      "2 usage or configuration error.\n"
 	      "See zvm(1), zvm-run(1), vm.toml(5).\n",
 	      to);
 }

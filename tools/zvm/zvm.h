@@ -20,13 +20,16 @@
 /* The same as those of zvm-run(1). */
 enum zvm_exit {
 	ZVM_EXIT_OK = 0,
-	ZVM_EXIT_HOST = 1, /* the host lacks something */
+	ZVM_EXIT_HOST = 1, /* the host lacks something, or a VM does not do what is asked */
 	ZVM_EXIT_USER = 2, /* command line, vm.toml, or a file that it names */
 };
 
 int zvm_check_main(int argc, char **argv, struct zvm_err *err);
 int zvm_explain_main(int argc, char **argv, struct zvm_err *err);
 int zvm_doctor_main(int argc, char **argv, struct zvm_err *err);
+int zvm_list_main(int argc, char **argv, struct zvm_err *err);
+/* Sends argv[0], a command of the control protocol, to the VM argv[1] and prints the reply. */
+int zvm_control_main(int argc, char **argv, struct zvm_err *err);
 
 /* ---- dry.c: a machine that is built in memory and never runs ---- */
 
@@ -42,6 +45,8 @@ struct zvm_dry {
  * that names the key. On success the caller ends with zvm_dry_free().
  */
 int zvm_dry_load(struct zvm_dry *dry, const struct zvm_config *cfg, struct zvm_err *err);
+/* virtio slots in use, from 0 on: disks, then a virtio console, then the entropy source. */
+unsigned int zvm_dry_slots(const struct zvm_config *cfg);
 void zvm_dry_free(struct zvm_dry *dry);
 
 /* ---- doctor.c, for the tests ---- */
