@@ -102,22 +102,30 @@ static void unaligned_guest_buffers_work(void **state)
 static void more_unaligned_requests_than_bounce_buffers_all_complete(void **state)
 {
 	struct blk *b = under_test(state);
-	struct blk_call c[5];
-	uint64_t data[5];
+	struct virtio_blk_outhdr hdr = {.type = VIRTIO_BLK_T_IN};
+	struct vdrv_buf buf[BLK_NUM][3];
 
-	for (unsigned int round = 0; round < 8; round++) {
-		for (unsigned int i = 0; i < 5; i++) {
-			data[i] = vdrv_alloc(&b->d, 2048 + 16, 16) + 3;
-			c[i] = blk_post(b, 0, VIRTIO_BLK_T_IN, 10 + i, data[i], 512 * 4, true);
-		}
-		vdrv_kick(&b->d, 0);
-		for (unsigned int i = 0; i < 5; i++)
-			assert_true(vdrv_wait(&b->d, 0, NULL, NULL));
-		for (unsigned int i = 0; i < 5; i++) {
-			assert_int_equal(blk_status(b, &c[i]), VIRTIO_BLK_S_OK);
-			expect_bytes(guest(b, data[i]), 10 + i, 512);
-			expect_bytes(guest(b, data[i] + 3 * 512), 13 + i, 512);
-		}
+	for (unsigned int i = 0; i < BLK_NUM; i++) {
+		uint64_t at = vdrv_alloc(&b->d, 16 + 2048 + 1, 16);
+
+		hdr.sector = 10 + i;
+		memcpy(guest(b, at), &hdr, sizeof(hdr));
+		buf[i][0] = (struct vdrv_buf){.ipa = at, .len = 16};
+		buf[i][1] = (struct vdrv_buf){.ipa = at + 16 + 1, .len = 2047, .in = true};
+		/* The last byte of data shares its descriptor with the status. */
+		buf[i][2] = (struct vdrv_buf){.ipa = vdrv_alloc(&b->d, 2, 2), .len = 2, .in = true};
+		vdrv_add_indirect(&b->d, 0, buf[i], 3);
+	}
+	vdrv_kick(&b->d, 0);
+	for (unsigned int i = 0; i < BLK_NUM; i++)
+		assert_true(vdrv_wait(&b->d, 0, NULL, NULL));
+	for (unsigned int i = 0; i < BLK_NUM; i++) {
+		const uint8_t *last = guest(b, buf[i][2].ipa);
+
+		expect_bytes(guest(b, buf[i][1].ipa), 10 + i, 512);
+		expect_bytes(guest(b, buf[i][1].ipa + 1536), 13 + i, 511);
+		assert_int_equal(last[0], 13 + i);
+		assert_int_equal(last[1], VIRTIO_BLK_S_OK);
 	}
 }
 

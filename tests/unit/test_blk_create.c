@@ -188,6 +188,7 @@ static void read_only_disk_refuses_writes(void **state)
 	data = vdrv_alloc(&b->d, 512, 512);
 	memset(vdrv_ptr(&b->d, data), 0xee, 512);
 	assert_int_equal(blk_write(b, 7, data, 512), VIRTIO_BLK_S_IOERR);
+	assert_int_equal(b->d.logs, 0); /* refused by us, not by the host */
 	blk_peek(b, 7 * 512, buf, 512);
 	assert_int_equal(buf[0], 7);
 	assert_int_equal(blk_read(b, 7, data, 512), VIRTIO_BLK_S_OK);

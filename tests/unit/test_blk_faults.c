@@ -24,7 +24,8 @@ static struct {
 	int transfer_error; /* errno of transfers */
 	int errors;	    /* that many of them, then they work; 0: for ever */
 	int fallocate_error;
-	int submit_errors; /* io_submit answers EAGAIN that often */
+	int submit_errors; /* io_submit answers EAGAIN that often ... */
+	int submit_good;   /* ... after so many that work */
 	int sync_error;
 	/* What was asked. */
 	atomic_int transfers, dsyncs, syncs, fallocates, zero_writes, submits, aio_syncs;
@@ -121,7 +122,9 @@ int __wrap_fallocate64(int fd, int mode, off_t off, off_t len)
 int __wrap_io_submit(io_context_t ctx, long n, struct iocb **iocb)
 {
 	atomic_fetch_add(&host.submits, 1);
-	if (host.submit_errors) {
+	if (host.submit_good) {
+		host.submit_good--;
+	} else if (host.submit_errors) {
 		host.submit_errors--;
 		return -EAGAIN;
 	}
@@ -392,6 +395,28 @@ static void libaio_waits_when_the_kernel_has_no_room(void **state)
 	assert_int_equal(*(uint8_t *)vdrv_ptr(&b->d, data), 12);
 }
 
+static void libaio_waits_when_there_is_no_room_for_the_next_piece(void **state)
+{
+	struct blk *b = &blk;
+	uint64_t data;
+
+	memset(&host, 0, sizeof(host));
+	blk_make_image(b, "/var/tmp");
+	blk_start(b, (struct zvm_blk_cfg){.cache = ZVM_BLK_CACHE_NONE});
+	if (b->d.logs) { /* no O_DIRECT, no pieces */
+		blk_fini(b);
+		skip();
+	}
+	data = vdrv_alloc(&b->d, 300 * 1024 + 1, 512) + 1;
+	memset(&host, 0, sizeof(host));
+	host.submit_good = 1;
+	host.submit_errors = 3;
+	assert_int_equal(blk_read(b, 0, data, 300 * 1024), VIRTIO_BLK_S_OK);
+	assert_int_equal(host.submits, 3 + 3);
+	assert_int_equal(*(uint8_t *)vdrv_ptr(&b->d, data + 599 * 512), 599 & 0xff);
+	blk_fini(b);
+}
+
 static void libaio_reset_while_the_kernel_has_no_room_still_ends(void **state)
 {
 	struct blk *b = under_test(state);
@@ -456,6 +481,7 @@ int main(void)
 		A(writes_are_durable_for_a_driver_that_cannot_flush),
 		A(driver_switches_the_write_cache),
 		A(libaio_waits_when_the_kernel_has_no_room),
+		cmocka_unit_test(libaio_waits_when_there_is_no_room_for_the_next_piece),
 		A(libaio_reset_while_the_kernel_has_no_room_still_ends),
 		A(libaio_takes_up_a_batch_that_was_cut),
 		A(libaio_submits_a_batch_at_once),
