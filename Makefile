@@ -203,6 +203,14 @@ $(FUZZ): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o \
 demo: all
 	$(Q)tools/board/demo $(if $(BATCH),--batch)
 
+# make check SUITE="unit host/boot": see tests/run.
+.PHONY: check print-unit-y print-fuzz-y
+check: all unit fuzz
+	$(Q)tests/run $(SUITE)
+
+print-unit-y print-fuzz-y:
+	@echo $($(@:print-%=%))
+
 # ---- the rest ------------------------------------------------------------------------------------
 
 .PHONY: clean distclean

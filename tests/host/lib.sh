@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# What the tests of this directory share: TAP, the module, Linux guests. Sourced on the board.
+
+images=/mnt/zvm/guest
+device=${ZVM_DEVICE:-/dev/zvm}
+count=0
+bad=0
+cr=$(printf '\r')
+
+# result STATUS NAME: one line of TAP.
+result() {
+	count=$((count + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $count - $2"
+	else
+		echo "not ok $count - $2"
+		bad=$((bad + 1))
+	fi
+}
+
+# check NAME COMMAND...: the command's status is the result; its output is shown if it fails.
+check() {
+	check_name=$1
+	shift
+	if "$@" >/tmp/check.out 2>&1; then
+		result 0 "$check_name"
+	else
+		result 1 "$check_name"
+		tail -n 25 /tmp/check.out | tr -d "$cr" | sed 's/^/# /'
+	fi
+}
+
+skip() {
+	count=$((count + 1))
+	echo "ok $count - $1 # SKIP $2"
+}
+
+finish() {
+	echo "1..$count"
+	[ $bad = 0 ]
+	exit
+}
+
+load_module() {
+	[ "$device" = /dev/zvm ] || return 0
+	insmod /zvm.ko || { echo "Bail out! cannot load zvm.ko: $(dmesg | tail -n 1)"; exit 1; }
+}
+
+# vm_make DIR TOML VCPUS CMDLINE: a private copy of a guest in DIR (vm.toml, rootfs.ext4), started
+# with CMDLINE added to its kernel command line.
+vm_make() {
+	mkdir -p "$1"
+	cp "$images/rootfs.ext4" "$1/"
+	sed -E -e "s#^((kernel|initrd|firmware) *= *\")#\\1$images/#" -e "s|^vcpus .*|vcpus = $3|" \
+		-e "s|root=/dev/vda|& $4|" "$images/$2" >"$1/vm.toml"
+}
+
+# vm_run DIR SECONDS: runs it to its end; the console is in DIR/log. Status: that of zvm-run.
+vm_run() {
+	timeout "$2" zvm-run --device "$device" "$1/vm.toml" >"$1/log" 2>&1 </dev/null
+	vm_status=$?
+	tail -n 25 "$1/log"
+	return $vm_status
+}
+
+# guest_test TOML VCPUS TEST SECONDS: the guest comes up with that many CPUs, its own test
+# (tools/board/guest/tests) says ok, and it powers off.
+guest_test() {
+	vm_make /tmp/vm "$1" "$2" "zvm.test=$3"
+	vm_run /tmp/vm "$4" || return 1
+	grep -q "zvm-guest: up .* cpus=$2" /tmp/vm/log && grep -q "^zvm-test: $3 ok" /tmp/vm/log
+}
+
+# wait_for SECONDS PATTERN FILE
+wait_for() {
+	wait_end=$(($(date +%s) + $1))
+	until grep -q "$2" "$3" 2>/dev/null; do
+		[ "$(date +%s)" -lt $wait_end ] || return 1
+		sleep 0.2
+	done
+}
+
+# Free memory in KiB once caches are dropped.
+free_kb() {
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+	sleep 1
+	awk '$1 == "MemFree:" { print $2 }' /proc/meminfo
+}
+
+module_users() { awk '$1 == "zvm" { print $3 }' /proc/modules; }
+
+# refuses PATTERN: loading fails with exactly one line of the module, which names PATTERN, and
+# leaves nothing behind. (busybox insmod tries two system calls, so the line may come twice.)
+refuses() {
+	dmesg -c >/dev/null
+	insmod /zvm.ko 2>/dev/null
+	result $((! $?)) module_refuses_to_load
+	dmesg | sed -n 's/^\[[^]]*\] //; /^zvm: /{/taints kernel\|verification failed/!p}' |
+		uniq >/tmp/lines
+	sed 's/^/# /' /tmp/lines
+	check refusal_is_one_line_that_names_the_reason \
+		sh -c "[ \$(wc -l </tmp/lines) = 1 ] && grep -q '$1' /tmp/lines"
+	check refusal_leaves_nothing_behind sh -c '! grep -q "^zvm " /proc/modules && [ ! -e /dev/zvm ]'
+}

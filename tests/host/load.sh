@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0
+# board: --timeout 300
+# Loading and unloading the module.
+. "$(dirname "$0")/lib.sh"
+
+hundred_times() {
+	for i in $(seq 100); do
+		insmod /zvm.ko && [ -c /dev/zvm ] && rmmod zvm && [ ! -e /dev/zvm ] ||
+			{ echo "round $i"; return 1; }
+	done
+}
+
+returns_its_memory() {
+	insmod /zvm.ko && rmmod zvm
+	before=$(free_kb)
+	for i in $(seq 20); do
+		insmod /zvm.ko && rmmod zvm || return 1
+	done
+	after=$(free_kb)
+	echo "$before KiB before, $after KiB after"
+	[ $((before - after)) -lt 2048 ]
+}
+
+stays_while_open() {
+	insmod /zvm.ko
+	exec 3<>/dev/zvm
+	rmmod zvm && return 1
+	exec 3>&-
+	rmmod zvm
+}
+
+check module_loads_and_unloads_100_times hundred_times
+check module_returns_its_memory returns_its_memory
+check module_stays_while_its_device_is_open stays_while_open
+finish
