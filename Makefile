@@ -45,7 +45,7 @@ endif
 -include tests/fuzz/fuzz.mk
 -include tests/guest/guest.mk
 include tools/board/guest.mk
--include tests/host/host.mk
+include tests/host/host.mk
 
 # ---- dependencies ----------------------------------------------------------------------------
 
@@ -170,6 +170,7 @@ $(DEPS)/.done-sysroot:
 
 .PHONY: zvm-run tools guests
 guests: $(if $(wildcard tests/guest/guest.mk),guest-tests)
+guests: host-tests
 zvm-run: $(if $(vmm-run-y),$(B)/bin/zvm-run)
 $(B)/bin/zvm-run: $(call objs,arm64,vmm,$(vmm-run-y)) $(call archives,arm64)
 	$(call link,arm64,,$(libs))

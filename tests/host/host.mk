@@ -1,21 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
-# Host tests (build/host/tests/NAME, run on the board): tests/host/NAME.c linked with all of
-# tests/host/lib, static, the compiler alone; and the scripts (build/host/*.sh) that use them.
+# Programs of the host tests (build/host-tests/NAME): tests/host/NAME.c linked with all of
+# tests/host/lib, static, the compiler alone. Scripts of tests/host start them on the board.
 
 HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host-tests/%,$(wildcard tests/host/*.c))
-HOST_SCRIPTS := $(patsubst tests/host/%,$(B)/host-tests/%,$(wildcard tests/host/*.sh))
 HOST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread -Wall -Wextra -Wshadow \
 	-Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Werror -Itests/host/lib
 HOST_LIB := $(wildcard tests/host/lib/*.c)
 
 .PHONY: host-tests
-host-tests: $(HOST_TESTS) $(HOST_SCRIPTS)
+host-tests: $(HOST_TESTS)
 
 $(B)/host-tests/%: tests/host/%.c $(HOST_LIB) $(wildcard tests/host/lib/*.h)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC      $@")
 	$(Q)$(CROSS)gcc $(HOST_CFLAGS) -static -o $@ $< $(HOST_LIB)
-
-$(B)/host-tests/%.sh: tests/host/%.sh
-	@mkdir -p $(@D)
-	$(Q)cp $< $@

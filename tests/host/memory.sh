@@ -1,35 +1,19 @@
-#!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-#
-# memory.sh - the memory tests in every way the module can be loaded that matters to memory.
-#
-# Runs on the board: /mnt/zvm/host-tests/memory.sh. The module is $ZVM_KO and not loaded. TAP of the
-# failing tests only; last line: N passed, N failed, N skipped. Status 0 if none failed.
+# board: --timeout 500
+# Guest memory (memory.c) with the module loaded in each way that matters to it.
+. "$(dirname "$0")/lib.sh"
 
-here=$(cd "$(dirname "$0")" && pwd)
-pass=0 fail=0 skip=0
-
-account() { # LABEL FILE
-	pass=$((pass + $(grep '^ok' "$2" | grep -vc '# SKIP')))
-	skip=$((skip + $(grep -c '^ok.*# SKIP' "$2")))
-	fail=$((fail + $(grep -c -e '^not ok' -e '^Bail out' "$2")))
-	grep -e '^not ok' -e '^Bail out' "$2" | sed "s/^/$1: /"
-	grep -q '^1\.\.' "$2" || { fail=$((fail + 1)); echo "$1: ended without a plan"; }
+leaves_no_vm_behind() {
+	ls /sys/kernel/debug/zvm
+	[ -z "$(ls /sys/kernel/debug/zvm 2>/dev/null)" ]
 }
 
 for args in '' 'vmid_bits=3 residency=0' 'notifier=1'; do
-	if ! insmod "$ZVM_KO" $args; then
-		fail=$((fail + 1))
-		echo "not ok insmod $args"
-		continue
-	fi
-	"$here/memory" >/tmp/memory.tap 2>&1
-	account "memory ${args:-(default)}" /tmp/memory.tap
-	if [ -n "$(ls /sys/kernel/debug/zvm 2>/dev/null)" ]; then
-		fail=$((fail + 1))
-		echo "not ok VMs left in debugfs: $(ls /sys/kernel/debug/zvm)"
-	fi
-	rmmod zvm || { fail=$((fail + 1)); echo "not ok rmmod after $args"; }
+	echo "# insmod zvm.ko $args"
+	# shellcheck disable=SC2086
+	insmod /zvm.ko $args || { result 1 "module_loads_with_${args:-defaults}"; continue; }
+	/mnt/zvm/host-tests/memory || bad=$((bad + 1))
+	check "no_vm_is_left_in_debugfs_${args:-by default}" leaves_no_vm_behind
+	check "module_unloads_${args:-by default}" rmmod zvm
 done
-echo "$pass passed, $fail failed, $skip skipped"
-[ "$fail" = 0 ]
+finish
