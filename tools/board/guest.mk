@@ -2,8 +2,8 @@
 #
 # Linux guests for the demo and the tests, in build/guest: Debian's own kernels (Image-REL), an
 # initrd with the drivers that these keep as modules (initrd-REL.img), a small root file system
-# (rootfs.ext4), Debian's U-Boot (u-boot.bin), and the TOML files of configs/vm, whose paths are
-# relative to themselves. Nothing here needs to be root.
+# (rootfs.ext4), an empty disk (data.img), Debian's U-Boot (u-boot.bin), and the TOML files of
+# configs/vm, whose paths are relative to themselves. Nothing here needs to be root.
 
 LINUX_RELS := 6.1 6.12
 G := $(B)/guest
@@ -12,7 +12,7 @@ U := $(DEPS)/userland
 
 .PHONY: linux-guests
 linux-guests: $(foreach r,$(LINUX_RELS),$(G)/Image-$(r) $(G)/initrd-$(r).img) $(G)/rootfs.ext4 \
-	$(G)/u-boot.bin $(patsubst configs/vm/%,$(G)/%,$(wildcard configs/vm/*.toml))
+	$(G)/u-boot.bin $(G)/data.img $(patsubst configs/vm/%,$(G)/%,$(wildcard configs/vm/*.toml))
 guests: linux-guests
 
 $(DEPS)/.done-userland $(DEPS)/.done-firmware:
@@ -55,6 +55,10 @@ $(G)/rootfs.ext4: $(DEPS)/.done-userland tools/board/initramfs $(ROOTFS_SOURCES)
 $(G)/u-boot.bin: $(DEPS)/.done-firmware
 	@mkdir -p $(@D)
 	$(Q)cp $(DEPS)/firmware/usr/lib/u-boot/qemu_arm64/u-boot.bin $@
+
+$(G)/data.img:
+	@mkdir -p $(@D)
+	$(Q)truncate -s 64M $@
 
 $(G)/%.toml: configs/vm/%.toml
 	@mkdir -p $(@D)
