@@ -7,7 +7,7 @@
 #ifndef ZVM_VGIC_PICK_H
 #define ZVM_VGIC_PICK_H
 
-#include "vgic_state.h"
+#include "bank.h"
 
 /* GICD_CTLR with DS = 1 */
 #define ZVM_GICD_CTLR_GRP0 1u
@@ -98,7 +98,7 @@ static inline bool zvm_vgic_signalled(u8 prio, bool group1, u32 vmcr, const u32 
 		if (apr) {
 			u32 running = (i * 32 + __builtin_ctz(apr)) << (8 - level_bits);
 
-			return ((u32)prio >> shift << shift) < running;
+			return (u32)prio >> shift < running >> shift;
 		}
 	}
 	return true;

@@ -30,3 +30,6 @@ unit-test_zvm_control-ldflags := -ljansson
 unit-test_zvm_doctor-y := ../../tools/zvm/doctor.o
 # vmm
 unit-y += test_pl011 test_devices test_fdt test_load
+
+# kmod: what compiles outside the kernel
+unit-y += test_vgic_pick
