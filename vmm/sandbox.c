@@ -59,6 +59,7 @@ static const int for_main[] = {
 	SCMP_SYS(io_destroy), SCMP_SYS(lseek), SCMP_SYS(newfstatat), SCMP_SYS(pread64),
 	SCMP_SYS(preadv), SCMP_SYS(preadv2), SCMP_SYS(pwrite64), SCMP_SYS(pwritev),
 	SCMP_SYS(pwritev2), SCMP_SYS(readv), SCMP_SYS(recvfrom), SCMP_SYS(rseq),
+	SCMP_SYS(sched_get_priority_max), SCMP_SYS(sched_get_priority_min),
 	SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_getparam), SCMP_SYS(sched_getscheduler),
 	SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_setscheduler), SCMP_SYS(seccomp),
 	SCMP_SYS(sendto), SCMP_SYS(set_robust_list), SCMP_SYS(shutdown), SCMP_SYS(unlinkat),

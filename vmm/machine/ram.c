@@ -58,9 +58,9 @@ static int explain(struct zvm_err *err, int no, uint64_t size,
 
 	if (hugetlb_flags(backing))
 		remedy = "reserve enough huge pages of that size (vm.nr_hugepages), or leave "
-			 "backing.hugepages at its default";
+			 "memory_backing.hugepages at its default";
 	else if (backing->lock)
-		remedy = "raise RLIMIT_MEMLOCK (ulimit -l), or leave backing.lock off";
+		remedy = "raise RLIMIT_MEMLOCK (ulimit -l), or leave memory_backing.lock off";
 	return zvm_err_set(err, no, "cannot get %llu MiB of memory from the host: %s; %s",
 			   (unsigned long long)size >> 20, strerror(no), remedy);
 }
