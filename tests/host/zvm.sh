@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0
+# board: --timeout 250 --mem 2500
+# The zvm command on a host that can run VMs, and the examples of configs/vm that end by themselves.
+. "$(dirname "$0")/lib.sh"
+
+doctor_finds_fault_before_loading() {
+	zvm doctor
+	[ $? = 1 ]
+}
+
+all_examples_pass() {
+	for f in "$images"/*.toml; do
+		cp "$f" examples/
+	done
+	cp "$images/rootfs.ext4" "$images/data.img" examples/
+	for f in "$images"/Image-* "$images"/initrd-* "$images/u-boot.bin" "$images/tests"; do
+		ln -s "$f" examples/
+	done
+	zvm check examples/*.toml
+}
+
+explained_vm_is_the_same_vm() {
+	zvm explain examples/linux-batch.toml >again.toml && zvm check again.toml &&
+		grep -q '^# *0x000a000000-0x000a0001ff  virtio slot 0: disk\[0\]  SPI 16' again.toml &&
+		grep -q '^memory = "256M"$' again.toml
+}
+
+bare_metal_example_passes() {
+	zvm-run --device "$device" examples/bare-metal.toml >bare.log 2>&1 </dev/null
+	status=$?
+	tail -n 20 bare.log
+	[ $status = 0 ] && grep -q '^ok 1 ' bare.log && ! grep -q '^not ok' bare.log
+}
+
+batch_example_writes_its_console_to_the_file() {
+	timeout 120 zvm-run --device "$device" examples/linux-batch.toml </dev/null
+	status=$?
+	tail -n 20 examples/linux-batch.log
+	[ $status = 0 ] && grep -q '^zvm-test: boot ok' examples/linux-batch.log
+}
+
+running_vm_is_listed_and_obeys() {
+	zvm-run --device "$device" -c none examples/u-boot.toml >u-boot.log 2>&1 </dev/null &
+	pid=$!
+	sleep 3
+	zvm list
+	zvm list | grep -q "^u-boot  *running  *$pid " || return 1
+	zvm pause u-boot && zvm status u-boot | grep -q '^state.paused' || return 1
+	zvm resume u-boot && zvm reset u-boot || return 1
+	sleep 1
+	zvm status u-boot | grep -q '^resets.1$' || return 1
+	zvm stop u-boot || return 1
+	wait $pid
+	status=$?
+	zvm list
+	[ $status = 5 ] && ! zvm list | grep -q u-boot && ! zvm status u-boot
+}
+
+mkdir -p /tmp/vm/examples
+cd /tmp/vm || exit 1
+[ "$device" != /dev/zvm ] || check doctor_misses_the_module doctor_finds_fault_before_loading
+load_module
+[ "$device" != /dev/zvm ] || check doctor_is_content_with_this_host zvm doctor
+check every_example_passes_zvm_check all_examples_pass
+check what_zvm_explain_prints_is_a_vm explained_vm_is_the_same_vm
+check bare_metal_example_passes_its_tests bare_metal_example_passes
+check batch_example_ends_and_logs batch_example_writes_its_console_to_the_file
+check vm_is_listed_paused_reset_and_stopped running_vm_is_listed_and_obeys
+finish
