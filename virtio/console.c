@@ -96,7 +96,7 @@ static size_t give(struct zvm_virtio_queue *q, const uint8_t *buf, size_t len)
 {
 	unsigned int budget = ZVM_VIRTIO_BUDGET;
 	struct iovec iov[IOV_MAX_CHAIN];
-	struct zvm_vq_chain c = {.iov = iov, .max = IOV_MAX_CHAIN};
+	struct zvm_vq_chain c = { .iov = iov, .max = IOV_MAX_CHAIN };
 	size_t done = 0, n;
 	int ret;
 
@@ -218,7 +218,7 @@ static void drop_output(struct zvm_console *con, int err)
 /* Takes the next chain. False: none, and the guest will ring. */
 static bool next_output(struct zvm_console *con, struct zvm_virtio_queue *q)
 {
-	struct zvm_vq_chain c = {.iov = con->out_iov, .max = IOV_MAX_CHAIN};
+	struct zvm_vq_chain c = { .iov = con->out_iov, .max = IOV_MAX_CHAIN };
 	int ret;
 
 	do

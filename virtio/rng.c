@@ -49,7 +49,7 @@ static void rng_serve(struct zvm_virtio_queue *q)
 {
 	unsigned int budget = RNG_QUEUE_SIZE;
 	struct iovec iov[RNG_IOV_MAX];
-	struct zvm_vq_chain c = {.iov = iov, .max = RNG_IOV_MAX};
+	struct zvm_vq_chain c = { .iov = iov, .max = RNG_IOV_MAX };
 	uint32_t n;
 
 	zvm_vq_disable_notify(&q->vq);

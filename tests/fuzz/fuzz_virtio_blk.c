@@ -26,8 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	struct zvm_blk_cfg cfg = {.engine = ZVM_BLK_THREADS, .queues = QUEUES, .no_lock = true};
-	struct zvm_err e = {0};
+	struct zvm_blk_cfg cfg = { .engine = ZVM_BLK_THREADS, .queues = QUEUES, .no_lock = true };
+	struct zvm_err e = { 0 };
 	char path[64];
 
 	image = memfd_create("image", MFD_CLOEXEC);
@@ -45,9 +45,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 /* A request with a field or two that the input may have bent. */
 static void request(struct input *in, uint16_t num)
 {
-	static const uint32_t types[] = {VIRTIO_BLK_T_IN,      VIRTIO_BLK_T_OUT,
-					 VIRTIO_BLK_T_FLUSH,   VIRTIO_BLK_T_GET_ID,
-					 VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_T_WRITE_ZEROES};
+	static const uint32_t types[] = { VIRTIO_BLK_T_IN,	VIRTIO_BLK_T_OUT,
+					  VIRTIO_BLK_T_FLUSH,	VIRTIO_BLK_T_GET_ID,
+					  VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_T_WRITE_ZEROES };
 	uint8_t how = in8(in), shape = in8(in);
 	unsigned int q = how & 1, at = h.avail[q] * 4 % (num ? num : 1), i;
 	uint64_t hdr = H_DATA + (h.avail[q] % 64) * 64,
@@ -69,10 +69,11 @@ static void request(struct input *in, uint16_t num)
 		uint64_t table = H_DATA + 0x1000 + (h.avail[q] % 64) * 64;
 		struct vring_desc *d = (void *)(h.ram + (table - H_RAM_IPA));
 
-		d[0] = (struct vring_desc){hdr, 16, VRING_DESC_F_NEXT, 1};
-		d[1] = (struct vring_desc){
-			data, len, VRING_DESC_F_NEXT | (data_in ? VRING_DESC_F_WRITE : 0), 2};
-		d[2] = (struct vring_desc){hdr + 32, 1, VRING_DESC_F_WRITE, 0};
+		d[0] = (struct vring_desc){ hdr, 16, VRING_DESC_F_NEXT, 1 };
+		d[1] = (struct vring_desc){ data, len,
+					    VRING_DESC_F_NEXT | (data_in ? VRING_DESC_F_WRITE : 0),
+					    2 };
+		d[2] = (struct vring_desc){ hdr + 32, 1, VRING_DESC_F_WRITE, 0 };
 		if (shape & 4)
 			in_bytes(in, d, 48);
 		harness_desc(&h, q, at, table, shape & 8 ? in32(in) : 48, VRING_DESC_F_INDIRECT, 0);
@@ -127,7 +128,7 @@ static void step(struct input *in, uint16_t num)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct input in = {data, size};
+	struct input in = { data, size };
 	uint8_t cfg = in8(&in);
 	uint16_t num = 4u << (cfg & 3);
 	struct stat st;

@@ -33,7 +33,7 @@ static ssize_t host_write(void *ctx, const struct iovec *iov, int n)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	struct zvm_console_cfg cfg = {.write = host_write, .cols = 80, .rows = 25};
+	struct zvm_console_cfg cfg = { .write = host_write, .cols = 80, .rows = 25 };
 
 	harness_init(&console);
 	harness_init(&rng);
@@ -54,10 +54,10 @@ static void check(struct harness *h, uint32_t before, bool reset)
 
 static void step(struct harness *h, struct input *in)
 {
-	static const uint16_t hot[] = {VIRTIO_MMIO_STATUS,	   VIRTIO_MMIO_QUEUE_SEL,
-				       VIRTIO_MMIO_QUEUE_NUM,	   VIRTIO_MMIO_QUEUE_READY,
-				       VIRTIO_MMIO_QUEUE_NOTIFY,   VIRTIO_MMIO_DRIVER_FEATURES,
-				       VIRTIO_MMIO_QUEUE_DESC_LOW, VIRTIO_MMIO_QUEUE_USED_LOW};
+	static const uint16_t hot[] = { VIRTIO_MMIO_STATUS,	    VIRTIO_MMIO_QUEUE_SEL,
+					VIRTIO_MMIO_QUEUE_NUM,	    VIRTIO_MMIO_QUEUE_READY,
+					VIRTIO_MMIO_QUEUE_NOTIFY,   VIRTIO_MMIO_DRIVER_FEATURES,
+					VIRTIO_MMIO_QUEUE_DESC_LOW, VIRTIO_MMIO_QUEUE_USED_LOW };
 	uint32_t before = harness_rd(h, VIRTIO_MMIO_STATUS);
 	bool reset = false;
 	uint8_t buf[64];
@@ -111,7 +111,7 @@ static void step(struct harness *h, struct input *in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct input in = {data, size};
+	struct input in = { data, size };
 	uint8_t cfg = in8(&in);
 	struct harness *h = cfg & 1 ? &console : &rng;
 

@@ -153,7 +153,7 @@ void harness_loop(struct harness *h, unsigned int turns)
 	while (turns--) {
 		n = h->nr_watch;
 		for (i = 0; i < n; i++)
-			p[i] = (struct pollfd){h->watch[i].fd, h->watch[i].events, 0};
+			p[i] = (struct pollfd){ h->watch[i].fd, h->watch[i].events, 0 };
 		if (poll(p, n, 0) <= 0)
 			return;
 		for (i = 0; i < n; i++) {
@@ -175,7 +175,7 @@ void harness_desc(struct harness *h, unsigned int q, uint16_t i, uint64_t addr, 
 {
 	struct vring_desc *d = (struct vring_desc *)ring(h, q) + i;
 
-	*d = (struct vring_desc){.addr = addr, .len = len, .flags = flags, .next = next};
+	*d = (struct vring_desc){ .addr = addr, .len = len, .flags = flags, .next = next };
 }
 
 void harness_make_available(struct harness *h, unsigned int q, uint16_t num, uint16_t head)

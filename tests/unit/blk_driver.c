@@ -30,7 +30,7 @@ void blk_make_image(struct blk *b, const char *dir)
 
 void blk_start(struct blk *b, struct zvm_blk_cfg cfg)
 {
-	struct zvm_err e = {0};
+	struct zvm_err e = { 0 };
 
 	cfg.path = b->path;
 	b->queues = cfg.queues ? cfg.queues : 1;
@@ -55,8 +55,8 @@ void blk_fini(struct blk *b)
 struct blk_call blk_post(struct blk *b, unsigned int qi, uint32_t type, uint64_t sector,
 			 uint64_t data, uint32_t len, bool data_in)
 {
-	struct virtio_blk_outhdr hdr = {.type = type, .sector = sector};
-	struct blk_call c = {.len = len};
+	struct virtio_blk_outhdr hdr = { .type = type, .sector = sector };
+	struct blk_call c = { .len = len };
 	struct vdrv_buf buf[3];
 	unsigned int n = 0;
 
@@ -65,10 +65,10 @@ struct blk_call blk_post(struct blk *b, unsigned int qi, uint32_t type, uint64_t
 	c.status = vdrv_alloc(&b->d, 1, 1);
 	memcpy(vdrv_ptr(&b->d, c.hdr), &hdr, sizeof(hdr));
 	*(uint8_t *)vdrv_ptr(&b->d, c.status) = BLK_NO_STATUS;
-	buf[n++] = (struct vdrv_buf){.ipa = c.hdr, .len = sizeof(hdr)};
+	buf[n++] = (struct vdrv_buf){ .ipa = c.hdr, .len = sizeof(hdr) };
 	if (len)
-		buf[n++] = (struct vdrv_buf){.ipa = c.data, .len = len, .in = data_in};
-	buf[n++] = (struct vdrv_buf){.ipa = c.status, .len = 1, .in = true};
+		buf[n++] = (struct vdrv_buf){ .ipa = c.data, .len = len, .in = data_in };
+	buf[n++] = (struct vdrv_buf){ .ipa = c.status, .len = 1, .in = true };
 	vdrv_add(&b->d, qi, buf, n);
 	return c;
 }

@@ -102,7 +102,7 @@ static void unaligned_guest_buffers_work(void **state)
 static void more_unaligned_requests_than_bounce_buffers_all_complete(void **state)
 {
 	struct blk *b = under_test(state);
-	struct virtio_blk_outhdr hdr = {.type = VIRTIO_BLK_T_IN};
+	struct virtio_blk_outhdr hdr = { .type = VIRTIO_BLK_T_IN };
 	struct vdrv_buf buf[BLK_NUM][3];
 
 	for (unsigned int i = 0; i < BLK_NUM; i++) {
@@ -110,10 +110,11 @@ static void more_unaligned_requests_than_bounce_buffers_all_complete(void **stat
 
 		hdr.sector = 10 + i;
 		memcpy(guest(b, at), &hdr, sizeof(hdr));
-		buf[i][0] = (struct vdrv_buf){.ipa = at, .len = 16};
-		buf[i][1] = (struct vdrv_buf){.ipa = at + 16 + 1, .len = 2047, .in = true};
+		buf[i][0] = (struct vdrv_buf){ .ipa = at, .len = 16 };
+		buf[i][1] = (struct vdrv_buf){ .ipa = at + 16 + 1, .len = 2047, .in = true };
 		/* The last byte of data shares its descriptor with the status. */
-		buf[i][2] = (struct vdrv_buf){.ipa = vdrv_alloc(&b->d, 2, 2), .len = 2, .in = true};
+		buf[i][2] =
+			(struct vdrv_buf){ .ipa = vdrv_alloc(&b->d, 2, 2), .len = 2, .in = true };
 		vdrv_add_indirect(&b->d, 0, buf[i], 3);
 	}
 	vdrv_kick(&b->d, 0);
@@ -132,17 +133,18 @@ static void more_unaligned_requests_than_bounce_buffers_all_complete(void **stat
 static void scattered_segments_through_an_indirect_table_work(void **state)
 {
 	struct blk *b = under_test(state);
-	struct virtio_blk_outhdr hdr = {.type = VIRTIO_BLK_T_IN, .sector = 40};
+	struct virtio_blk_outhdr hdr = { .type = VIRTIO_BLK_T_IN, .sector = 40 };
 	struct vdrv_buf buf[128];
 	uint64_t at = vdrv_alloc(&b->d, sizeof(hdr), 16);
 	unsigned int n = 0;
 
 	memcpy(guest(b, at), &hdr, sizeof(hdr));
-	buf[n++] = (struct vdrv_buf){.ipa = at, .len = sizeof(hdr)};
+	buf[n++] = (struct vdrv_buf){ .ipa = at, .len = sizeof(hdr) };
 	for (unsigned int i = 0; i < 126; i++)
-		buf[n++] = (struct vdrv_buf){
-			.ipa = vdrv_alloc(&b->d, 1024, 1024), .len = 512, .in = true};
-	buf[n++] = (struct vdrv_buf){.ipa = vdrv_alloc(&b->d, 1, 1), .len = 1, .in = true};
+		buf[n++] = (struct vdrv_buf){ .ipa = vdrv_alloc(&b->d, 1024, 1024),
+					      .len = 512,
+					      .in = true };
+	buf[n++] = (struct vdrv_buf){ .ipa = vdrv_alloc(&b->d, 1, 1), .len = 1, .in = true };
 	vdrv_add_indirect(&b->d, 0, buf, n);
 	vdrv_kick(&b->d, 0);
 	assert_true(vdrv_wait(&b->d, 0, NULL, NULL));
@@ -154,14 +156,14 @@ static void scattered_segments_through_an_indirect_table_work(void **state)
 static void header_and_status_may_share_descriptors_with_data(void **state)
 {
 	struct blk *b = under_test(state);
-	struct virtio_blk_outhdr hdr = {.type = VIRTIO_BLK_T_OUT, .sector = 5};
+	struct virtio_blk_outhdr hdr = { .type = VIRTIO_BLK_T_OUT, .sector = 5 };
 	uint64_t out = vdrv_alloc(&b->d, 16 + 512, 16), in = vdrv_alloc(&b->d, 512 + 1, 16);
-	struct vdrv_buf w[3] = {{.ipa = out, .len = 7},
-				{.ipa = out + 7, .len = 9 + 512},
-				{.ipa = in, .len = 1, .in = true}};
-	struct vdrv_buf r[3] = {{.ipa = out, .len = 16},
-				{.ipa = in, .len = 200, .in = true},
-				{.ipa = in + 200, .len = 313, .in = true}};
+	struct vdrv_buf w[3] = { { .ipa = out, .len = 7 },
+				 { .ipa = out + 7, .len = 9 + 512 },
+				 { .ipa = in, .len = 1, .in = true } };
+	struct vdrv_buf r[3] = { { .ipa = out, .len = 16 },
+				 { .ipa = in, .len = 200, .in = true },
+				 { .ipa = in + 200, .len = 313, .in = true } };
 	uint32_t len;
 
 	memcpy(guest(b, out), &hdr, sizeof(hdr));
@@ -264,9 +266,9 @@ static void write_zeroes_zeroes_exactly_its_ranges(void **state)
 {
 	struct blk *b = under_test(state);
 	struct virtio_blk_discard_write_zeroes r[3] = {
-		{.sector = 10, .num_sectors = 3},
-		{.sector = 100, .num_sectors = 200, .flags = VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP},
-		{.sector = SECTORS, .num_sectors = 0},
+		{ .sector = 10, .num_sectors = 3 },
+		{ .sector = 100, .num_sectors = 200, .flags = VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP },
+		{ .sector = SECTORS, .num_sectors = 0 },
 	};
 	uint64_t data = vdrv_alloc(&b->d, 512 * 512, 512);
 
@@ -282,7 +284,7 @@ static void write_zeroes_zeroes_exactly_its_ranges(void **state)
 static void discard_frees_and_leaves_the_neighbours(void **state)
 {
 	struct blk *b = under_test(state);
-	struct virtio_blk_discard_write_zeroes r = {.sector = 16, .num_sectors = 64};
+	struct virtio_blk_discard_write_zeroes r = { .sector = 16, .num_sectors = 64 };
 	uint64_t data = vdrv_alloc(&b->d, 512, 512);
 
 	assert_int_equal(ranges(b, VIRTIO_BLK_T_DISCARD, &r, sizeof(r)), VIRTIO_BLK_S_OK);
@@ -297,17 +299,17 @@ static void discard_frees_and_leaves_the_neighbours(void **state)
 static void wrong_ranges_are_refused_before_any_is_done(void **state)
 {
 	struct blk *b = under_test(state);
-	struct virtio_blk_discard_write_zeroes r[17] = {{.sector = 0, .num_sectors = 1}};
+	struct virtio_blk_discard_write_zeroes r[17] = { { .sector = 0, .num_sectors = 1 } };
 	uint64_t data = vdrv_alloc(&b->d, 512, 512);
 
-	r[1] = (struct virtio_blk_discard_write_zeroes){.sector = SECTORS, .num_sectors = 1};
+	r[1] = (struct virtio_blk_discard_write_zeroes){ .sector = SECTORS, .num_sectors = 1 };
 	assert_int_equal(ranges(b, VIRTIO_BLK_T_DISCARD, r, 32), VIRTIO_BLK_S_IOERR);
 	assert_int_equal(ranges(b, VIRTIO_BLK_T_WRITE_ZEROES, r, 32), VIRTIO_BLK_S_IOERR);
-	r[1] = (struct virtio_blk_discard_write_zeroes){.sector = UINT64_MAX, .num_sectors = 2};
+	r[1] = (struct virtio_blk_discard_write_zeroes){ .sector = UINT64_MAX, .num_sectors = 2 };
 	assert_int_equal(ranges(b, VIRTIO_BLK_T_WRITE_ZEROES, r, 32), VIRTIO_BLK_S_IOERR);
-	r[1] = (struct virtio_blk_discard_write_zeroes){.num_sectors = 0xffffffff};
+	r[1] = (struct virtio_blk_discard_write_zeroes){ .num_sectors = 0xffffffff };
 	assert_int_equal(ranges(b, VIRTIO_BLK_T_WRITE_ZEROES, r, 32), VIRTIO_BLK_S_IOERR);
-	r[1] = (struct virtio_blk_discard_write_zeroes){.num_sectors = 1, .flags = 1};
+	r[1] = (struct virtio_blk_discard_write_zeroes){ .num_sectors = 1, .flags = 1 };
 	assert_int_equal(ranges(b, VIRTIO_BLK_T_DISCARD, r, 32), VIRTIO_BLK_S_UNSUPP);
 	r[1].flags = 2;
 	assert_int_equal(ranges(b, VIRTIO_BLK_T_WRITE_ZEROES, r, 32), VIRTIO_BLK_S_UNSUPP);
@@ -324,7 +326,7 @@ static void wrong_ranges_are_refused_before_any_is_done(void **state)
 static void queues_are_served_independently(void **state)
 {
 	struct blk *b = under_test(state);
-	uint64_t data[2] = {vdrv_alloc(&b->d, 4096, 512), vdrv_alloc(&b->d, 4096, 512)};
+	uint64_t data[2] = { vdrv_alloc(&b->d, 4096, 512), vdrv_alloc(&b->d, 4096, 512) };
 	uint16_t before = vdrv_used_idx(&b->d, 0);
 
 	assert_int_equal(blk_do(b, 1, VIRTIO_BLK_T_IN, 20, data[1], 4096, true), VIRTIO_BLK_S_OK);
@@ -395,9 +397,9 @@ static void quiesce_completes_what_was_taken_and_holds_the_rest(void **state)
 static void chain_without_header_or_status_needs_reset(void **state)
 {
 	struct blk *b = under_test(state);
-	struct vdrv_buf shrt[2] = {{.ipa = vdrv_alloc(&b->d, 16, 16), .len = 15},
-				   {.ipa = vdrv_alloc(&b->d, 16, 16), .len = 1, .in = true}};
-	struct vdrv_buf mute = {.ipa = vdrv_alloc(&b->d, 16, 16), .len = 16};
+	struct vdrv_buf shrt[2] = { { .ipa = vdrv_alloc(&b->d, 16, 16), .len = 15 },
+				    { .ipa = vdrv_alloc(&b->d, 16, 16), .len = 1, .in = true } };
+	struct vdrv_buf mute = { .ipa = vdrv_alloc(&b->d, 16, 16), .len = 16 };
 
 	vdrv_add(&b->d, 0, shrt, 2);
 	vdrv_kick(&b->d, 0);
@@ -471,8 +473,8 @@ static const struct CMUnitTest tests[] = {
 
 int main(void)
 {
-	static const enum zvm_blk_engine engines[] = {ZVM_BLK_LIBAIO, ZVM_BLK_IO_URING,
-						      ZVM_BLK_THREADS};
+	static const enum zvm_blk_engine engines[] = { ZVM_BLK_LIBAIO, ZVM_BLK_IO_URING,
+						       ZVM_BLK_THREADS };
 	int failed = 0;
 
 	for (unsigned int i = 0; i < 3; i++)

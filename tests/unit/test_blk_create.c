@@ -44,7 +44,7 @@ static int open_fds(void)
 static void expect_refusal(struct blk *b, struct zvm_blk_cfg cfg, int err, const char *says)
 {
 	struct zvm_virtio_dev *dev = NULL;
-	struct zvm_err e = {0};
+	struct zvm_err e = { 0 };
 	int fds = open_fds();
 
 	if (!cfg.path)
@@ -62,21 +62,22 @@ static void bad_settings_are_refused(void **state)
 {
 	struct blk *b = *state;
 
-	expect_refusal(b, (struct zvm_blk_cfg){.path = ""}, -EINVAL, "no path");
-	expect_refusal(b, (struct zvm_blk_cfg){.engine = 7}, -ENOTSUP, "not built in");
-	expect_refusal(b, (struct zvm_blk_cfg){.queues = 17}, -EINVAL, "17 queues");
-	expect_refusal(b, (struct zvm_blk_cfg){.queue_size = 3}, -EINVAL, "queue size 3");
-	expect_refusal(b, (struct zvm_blk_cfg){.queue_size = 512}, -EINVAL, "queue size 512");
-	expect_refusal(b, (struct zvm_blk_cfg){.block_size = 1024}, -EINVAL, "block_size 1024");
-	expect_refusal(b, (struct zvm_blk_cfg){.serial = "123456789012345678901"}, -EINVAL,
+	expect_refusal(b, (struct zvm_blk_cfg){ .path = "" }, -EINVAL, "no path");
+	expect_refusal(b, (struct zvm_blk_cfg){ .engine = 7 }, -ENOTSUP, "not built in");
+	expect_refusal(b, (struct zvm_blk_cfg){ .queues = 17 }, -EINVAL, "17 queues");
+	expect_refusal(b, (struct zvm_blk_cfg){ .queue_size = 3 }, -EINVAL, "queue size 3");
+	expect_refusal(b, (struct zvm_blk_cfg){ .queue_size = 512 }, -EINVAL, "queue size 512");
+	expect_refusal(b, (struct zvm_blk_cfg){ .block_size = 1024 }, -EINVAL, "block_size 1024");
+	expect_refusal(b, (struct zvm_blk_cfg){ .serial = "123456789012345678901" }, -EINVAL,
 		       "longer than 20");
 }
 
 static void missing_image_is_named(void **state)
 {
-	expect_refusal(*state, (struct zvm_blk_cfg){.path = "/nonexistent/disk.img"}, -ENOENT,
+	expect_refusal(*state, (struct zvm_blk_cfg){ .path = "/nonexistent/disk.img" }, -ENOENT,
 		       "disk '/nonexistent/disk.img': cannot open: No such file");
-	expect_refusal(*state, (struct zvm_blk_cfg){.path = "/nonexistent/disk.img", .name = "vda"},
+	expect_refusal(*state,
+		       (struct zvm_blk_cfg){ .path = "/nonexistent/disk.img", .name = "vda" },
 		       -ENOENT, "disk 'vda'");
 }
 
@@ -85,13 +86,14 @@ static void directories_devices_and_pipes_are_not_images(void **state)
 	struct blk *b = *state;
 	char fifo[160];
 
-	expect_refusal(b, (struct zvm_blk_cfg){.path = "/tmp"}, -EISDIR, "cannot open");
-	expect_refusal(b, (struct zvm_blk_cfg){.path = "/tmp", .readonly = true}, -EINVAL,
+	expect_refusal(b, (struct zvm_blk_cfg){ .path = "/tmp" }, -EISDIR, "cannot open");
+	expect_refusal(b, (struct zvm_blk_cfg){ .path = "/tmp", .readonly = true }, -EINVAL,
 		       "neither a regular file nor a block device");
-	expect_refusal(b, (struct zvm_blk_cfg){.path = "/dev/null"}, -EINVAL, "neither");
+	expect_refusal(b, (struct zvm_blk_cfg){ .path = "/dev/null" }, -EINVAL, "neither");
 	snprintf(fifo, sizeof(fifo), "%s.fifo", b->path);
 	assert_int_equal(mkfifo(fifo, 0600), 0);
-	expect_refusal(b, (struct zvm_blk_cfg){.path = fifo, .readonly = true}, -EINVAL, "neither");
+	expect_refusal(b, (struct zvm_blk_cfg){ .path = fifo, .readonly = true }, -EINVAL,
+		       "neither");
 	unlink(fifo);
 }
 
@@ -100,18 +102,18 @@ static void image_of_odd_size_is_refused_with_the_remedy(void **state)
 	struct blk *b = *state;
 
 	assert_int_equal(truncate(b->path, BLK_IMAGE_SIZE - 1), 0);
-	expect_refusal(b, (struct zvm_blk_cfg){0}, -EINVAL, "1048575 is not a multiple of 512");
-	expect_refusal(b, (struct zvm_blk_cfg){0}, -EINVAL, "truncate -s %512");
+	expect_refusal(b, (struct zvm_blk_cfg){ 0 }, -EINVAL, "1048575 is not a multiple of 512");
+	expect_refusal(b, (struct zvm_blk_cfg){ 0 }, -EINVAL, "truncate -s %512");
 	assert_int_equal(truncate(b->path, BLK_IMAGE_SIZE - 512), 0);
-	expect_refusal(b, (struct zvm_blk_cfg){.block_size = 4096}, -EINVAL, "multiple of 4096");
+	expect_refusal(b, (struct zvm_blk_cfg){ .block_size = 4096 }, -EINVAL, "multiple of 4096");
 	assert_int_equal(truncate(b->path, 0), 0);
-	expect_refusal(b, (struct zvm_blk_cfg){0}, -EINVAL, "empty");
+	expect_refusal(b, (struct zvm_blk_cfg){ 0 }, -EINVAL, "empty");
 }
 
 static void image_in_use_by_another_vm_is_refused(void **state)
 {
 	struct blk *b = *state;
-	struct zvm_blk_cfg ro = {.path = b->path, .readonly = true};
+	struct zvm_blk_cfg ro = { .path = b->path, .readonly = true };
 	struct zvm_virtio_dev *other;
 
 	assert_int_equal(zvm_blk_create(&b->d.env, &ro, &other, NULL), 0);
@@ -124,7 +126,7 @@ static void image_in_use_by_another_vm_is_refused(void **state)
 	zvm_virtio_destroy(b->d.dev);
 	b->d.dev = NULL;
 	zvm_virtio_destroy(other);
-	blk_start(b, (struct zvm_blk_cfg){0});
+	blk_start(b, (struct zvm_blk_cfg){ 0 });
 	other = b->d.dev;
 	ro.no_lock = false;
 	b->d.dev = NULL;
@@ -138,7 +140,7 @@ static void config_space_describes_the_disk(void **state)
 	struct virtio_blk_config c;
 	uint64_t f;
 
-	blk_start(b, (struct zvm_blk_cfg){.queues = 3, .queue_size = 64});
+	blk_start(b, (struct zvm_blk_cfg){ .queues = 3, .queue_size = 64 });
 	for (unsigned int i = 0; i < sizeof(c); i++)
 		zvm_virtio_mmio_read(b->d.dev, VIRTIO_MMIO_CONFIG + i, (uint8_t *)&c + i, 1);
 	assert_int_equal(c.capacity, BLK_IMAGE_SIZE / 512);
@@ -164,7 +166,7 @@ static void reads_past_the_config_space_are_zero(void **state)
 	struct blk *b = *state;
 	uint64_t v = UINT64_MAX;
 
-	blk_start(b, (struct zvm_blk_cfg){0});
+	blk_start(b, (struct zvm_blk_cfg){ 0 });
 	zvm_virtio_mmio_read(b->d.dev, ZVM_VIRTIO_MMIO_SIZE - 8, &v, 8);
 	assert_int_equal(v, 0);
 	v = UINT64_MAX;
@@ -181,7 +183,7 @@ static void read_only_disk_refuses_writes(void **state)
 	uint64_t data, f;
 	uint8_t buf[512];
 
-	blk_start(b, (struct zvm_blk_cfg){.readonly = true});
+	blk_start(b, (struct zvm_blk_cfg){ .readonly = true });
 	f = vdrv_device_features(&b->d);
 	assert_true(f & 1ULL << VIRTIO_BLK_F_RO);
 	assert_false(f & (1ULL << VIRTIO_BLK_F_DISCARD | 1ULL << VIRTIO_BLK_F_WRITE_ZEROES));
@@ -202,7 +204,7 @@ static void block_size_4096_is_shown_and_enforced_when_direct(void **state)
 	struct blk *b = *state;
 	uint32_t v;
 
-	blk_start(b, (struct zvm_blk_cfg){.block_size = 4096, .cache = ZVM_BLK_CACHE_NONE});
+	blk_start(b, (struct zvm_blk_cfg){ .block_size = 4096, .cache = ZVM_BLK_CACHE_NONE });
 	v = vdrv_rd(&b->d, VIRTIO_MMIO_CONFIG + offsetof(struct virtio_blk_config, blk_size));
 	assert_int_equal(v, 4096);
 	assert_int_equal(blk_read(b, 8, vdrv_alloc(&b->d, 4096, 4096), 4096), VIRTIO_BLK_S_OK);
@@ -217,7 +219,7 @@ static void cache_none_without_direct_io_warns_and_works(void **state)
 		skip();
 	blk_fini(b);
 	blk_make_image(b, "/dev/shm");
-	blk_start(b, (struct zvm_blk_cfg){.cache = ZVM_BLK_CACHE_NONE});
+	blk_start(b, (struct zvm_blk_cfg){ .cache = ZVM_BLK_CACHE_NONE });
 	/* Kernels from 6.6 on have direct I/O on tmpfs. */
 	if (b->d.logs)
 		assert_non_null(strstr(b->d.log, "going through the page cache"));
@@ -229,7 +231,7 @@ static void discard_is_not_offered_when_switched_off(void **state)
 	struct blk *b = *state;
 	uint64_t f;
 
-	blk_start(b, (struct zvm_blk_cfg){.no_discard = true});
+	blk_start(b, (struct zvm_blk_cfg){ .no_discard = true });
 	f = vdrv_device_features(&b->d);
 	assert_false(f & 1ULL << VIRTIO_BLK_F_DISCARD);
 	assert_true(f & 1ULL << VIRTIO_BLK_F_WRITE_ZEROES);
@@ -239,7 +241,7 @@ static void discard_is_not_offered_when_switched_off(void **state)
 static void create_and_destroy_leave_nothing_behind(void **state)
 {
 	struct blk *b = *state;
-	struct zvm_blk_cfg cfg = {.path = b->path, .queues = 4, .iothreads = true};
+	struct zvm_blk_cfg cfg = { .path = b->path, .queues = 4, .iothreads = true };
 	int fds = open_fds();
 
 	for (int i = 0; i < 12; i++) {

@@ -147,7 +147,7 @@ static int setup_with(void **state, enum zvm_blk_engine engine)
 	if (!zvm_blk_engine_available(engine))
 		return 0;
 	blk_make_image(&blk, NULL);
-	blk_start(&blk, (struct zvm_blk_cfg){.engine = engine});
+	blk_start(&blk, (struct zvm_blk_cfg){ .engine = engine });
 	memset(&host, 0, sizeof(host));
 	*state = &blk;
 	return 0;
@@ -326,7 +326,7 @@ static void write_cache_byte_is_frozen_without_its_feature(void **state)
 
 static uint8_t zero(struct blk *b, uint32_t type, uint64_t sector, uint32_t sectors, uint32_t flags)
 {
-	struct virtio_blk_discard_write_zeroes r = {sector, sectors, flags};
+	struct virtio_blk_discard_write_zeroes r = { sector, sectors, flags };
 	uint64_t data = vdrv_alloc(&b->d, sizeof(r), 16);
 
 	memcpy(vdrv_ptr(&b->d, data), &r, sizeof(r));
@@ -402,7 +402,7 @@ static void libaio_waits_when_there_is_no_room_for_the_next_piece(void **state)
 
 	memset(&host, 0, sizeof(host));
 	blk_make_image(b, "/var/tmp");
-	blk_start(b, (struct zvm_blk_cfg){.cache = ZVM_BLK_CACHE_NONE});
+	blk_start(b, (struct zvm_blk_cfg){ .cache = ZVM_BLK_CACHE_NONE });
 	if (b->d.logs) { /* no O_DIRECT, no pieces */
 		blk_fini(b);
 		skip();

@@ -45,7 +45,7 @@ static void start(struct fixture *f, const struct zvm_console_cfg *cfg)
 
 static int setup_pipes(void **state)
 {
-	struct zvm_console_cfg cfg = {0};
+	struct zvm_console_cfg cfg = { 0 };
 
 	memset(&fx, 0, sizeof(fx));
 	vdrv_init(&fx.d);
@@ -94,7 +94,8 @@ static void host_room(void *ctx)
 static int setup_callbacks(void **state)
 {
 	struct zvm_console_cfg cfg = {
-		.write = host_write, .rx_room = host_room, .ctx = &fx, .cols = 80, .rows = 25};
+		.write = host_write, .rx_room = host_room, .ctx = &fx, .cols = 80, .rows = 25
+	};
 
 	memset(&fx, 0, sizeof(fx));
 	fx.room = sizeof(fx.got);
@@ -120,7 +121,7 @@ static uint64_t text(struct vdrv *d, const char *s)
 
 static void print(struct vdrv *d, const char *s)
 {
-	struct vdrv_buf b = {.ipa = text(d, s), .len = strlen(s)};
+	struct vdrv_buf b = { .ipa = text(d, s), .len = strlen(s) };
 
 	vdrv_add(d, TX, &b, 1);
 	vdrv_kick(d, TX);
@@ -128,7 +129,7 @@ static void print(struct vdrv *d, const char *s)
 
 static uint64_t offer(struct vdrv *d, uint32_t len)
 {
-	struct vdrv_buf b = {.ipa = vdrv_alloc(d, len, 1), .len = len, .in = true};
+	struct vdrv_buf b = { .ipa = vdrv_alloc(d, len, 1), .len = len, .in = true };
 
 	vdrv_add(d, RX, &b, 1);
 	vdrv_kick(d, RX);
@@ -149,8 +150,8 @@ static void expect_output(struct fixture *f, const char *s)
 static void output_reaches_the_host_in_order(void **state)
 {
 	struct fixture *f = *state;
-	struct vdrv_buf b[2] = {{.ipa = text(&f->d, "one "), .len = 4},
-				{.ipa = text(&f->d, "two "), .len = 4}};
+	struct vdrv_buf b[2] = { { .ipa = text(&f->d, "one "), .len = 4 },
+				 { .ipa = text(&f->d, "two "), .len = 4 } };
 
 	vdrv_add(&f->d, TX, b, 2);
 	print(&f->d, "three");
@@ -221,7 +222,7 @@ static void full_host_holds_the_chain_until_it_drains(void **state)
 {
 	struct fixture *f = *state;
 	struct vdrv *d = &f->d;
-	struct vdrv_buf b = {.ipa = vdrv_alloc(d, 256 << 10, 1), .len = 256 << 10};
+	struct vdrv_buf b = { .ipa = vdrv_alloc(d, 256 << 10, 1), .len = 256 << 10 };
 	uint64_t sum = 0;
 	char buf[8192];
 	ssize_t n;
@@ -275,7 +276,7 @@ static void reset_while_the_host_is_full_forgets_the_chain(void **state)
 {
 	struct fixture *f = *state;
 	struct vdrv *d = &f->d;
-	struct vdrv_buf b = {.ipa = vdrv_alloc(d, 256 << 10, 1), .len = 256 << 10};
+	struct vdrv_buf b = { .ipa = vdrv_alloc(d, 256 << 10, 1), .len = 256 << 10 };
 	char buf[8192];
 
 	vdrv_add(d, TX, &b, 1);
@@ -310,7 +311,7 @@ static void paused_console_keeps_input_and_output(void **state)
 static void hostile_transmit_chain_stops_the_device(void **state)
 {
 	struct fixture *f = *state;
-	struct vdrv_buf b = {.ipa = VDRV_RAM_IPA + VDRV_RAM_SIZE - 1, .len = 2};
+	struct vdrv_buf b = { .ipa = VDRV_RAM_IPA + VDRV_RAM_SIZE - 1, .len = 2 };
 
 	vdrv_add(&f->d, TX, &b, 1);
 	vdrv_kick(&f->d, TX);
@@ -322,7 +323,7 @@ static void hostile_transmit_chain_stops_the_device(void **state)
 
 static void one_descriptor_can_be_both_ways(void **state)
 {
-	struct zvm_console_cfg cfg = {0};
+	struct zvm_console_cfg cfg = { 0 };
 	struct fixture *f = &fx;
 	int sv[2];
 	char buf[16];
@@ -347,8 +348,8 @@ static void one_descriptor_can_be_both_ways(void **state)
 
 static void regular_files_can_be_input_and_output(void **state)
 {
-	struct zvm_console_cfg cfg = {0};
-	char name[] = "/tmp/zvm-console-XXXXXX", buf[16] = {0};
+	struct zvm_console_cfg cfg = { 0 };
+	char name[] = "/tmp/zvm-console-XXXXXX", buf[16] = { 0 };
 	struct fixture *f = &fx;
 	uint64_t at;
 	int fd;
@@ -375,7 +376,7 @@ static void regular_files_can_be_input_and_output(void **state)
 
 static void console_without_host_swallows_output(void **state)
 {
-	struct zvm_console_cfg cfg = {.in_fd = -1, .out_fd = -1};
+	struct zvm_console_cfg cfg = { .in_fd = -1, .out_fd = -1 };
 	struct fixture *f = &fx;
 
 	memset(f, 0, sizeof(*f));

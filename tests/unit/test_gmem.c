@@ -17,7 +17,7 @@ static uint8_t low[SIZE], high[SIZE], rom[SIZE], top[SIZE];
 
 static struct zvm_gmem table(void)
 {
-	struct zvm_gmem g = {0};
+	struct zvm_gmem g = { 0 };
 
 	assert_int_equal(zvm_gmem_add(&g, -SIZE, SIZE, top, false, NULL), 0);
 	assert_int_equal(zvm_gmem_add(&g, BASE + SIZE, SIZE, high, false, NULL), 0);
@@ -38,7 +38,7 @@ static void add_keeps_regions_sorted(void **state)
 static void add_refuses_empty_wrapping_and_overlapping_regions(void **state)
 {
 	struct zvm_gmem g = table();
-	struct zvm_err e = {0};
+	struct zvm_err e = { 0 };
 	uint8_t more[16];
 
 	assert_int_equal(zvm_gmem_add(&g, 0x80000000, 0, more, false, &e), -EINVAL);
@@ -58,7 +58,7 @@ static void add_refuses_empty_wrapping_and_overlapping_regions(void **state)
 
 static void add_refuses_more_regions_than_the_table_holds(void **state)
 {
-	struct zvm_gmem g = {0};
+	struct zvm_gmem g = { 0 };
 	uint8_t byte[1];
 
 	for (unsigned int i = 0; i < ZVM_GMEM_MAX_REGIONS; i++)
@@ -121,7 +121,7 @@ static void length_zero_is_legal_in_and_at_the_end_of_a_region(void **state)
 static void copies_straddle_regions_that_touch(void **state)
 {
 	struct zvm_gmem g = table();
-	uint8_t in[8] = {1, 2, 3, 4, 5, 6, 7, 8}, out[8] = {0};
+	uint8_t in[8] = { 1, 2, 3, 4, 5, 6, 7, 8 }, out[8] = { 0 };
 
 	assert_int_equal(zvm_gmem_write(&g, BASE + SIZE - 3, in, 8), 0);
 	assert_memory_equal(low + SIZE - 3, in, 3);
@@ -147,7 +147,7 @@ static void read_only_memory_is_read_but_not_written(void **state)
 {
 	struct zvm_gmem g = table();
 	struct iovec iov[2];
-	uint8_t b[4] = {9};
+	uint8_t b[4] = { 9 };
 
 	assert_non_null(zvm_gmem_ptr(&g, 0, 4));
 	assert_null(zvm_gmem_wptr(&g, 0, 4));
@@ -175,7 +175,7 @@ static void iov_has_one_entry_for_each_region_touched(void **state)
 
 static void error_text_is_bounded_and_grows_at_the_front(void **state)
 {
-	struct zvm_err e = {0};
+	struct zvm_err e = { 0 };
 
 	assert_int_equal(zvm_err_set(&e, ENOENT, "no %s", "file"), -ENOENT);
 	assert_int_equal(zvm_err_set(&e, -ENOENT, "no %s", "file"), -ENOENT);

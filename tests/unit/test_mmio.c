@@ -41,7 +41,7 @@ static int teardown(void **state)
 /* Offers a buffer and returns whether the device has filled it. */
 static bool entropy_flows(struct vdrv *d)
 {
-	struct vdrv_buf b = {.ipa = vdrv_alloc(d, 64, 1), .len = 64, .in = true};
+	struct vdrv_buf b = { .ipa = vdrv_alloc(d, 64, 1), .len = 64, .in = true };
 	uint32_t len;
 
 	vdrv_add(d, 0, &b, 1);
@@ -88,7 +88,7 @@ static void registers_answer_to_aligned_words_only(void **state)
 
 static void every_offset_and_width_is_harmless(void **state)
 {
-	static const unsigned int widths[] = {1, 2, 4, 8};
+	static const unsigned int widths[] = { 1, 2, 4, 8 };
 	struct vdrv *d = *state;
 	uint64_t v;
 
@@ -148,7 +148,7 @@ static void features_are_frozen_after_features_ok(void **state)
 	vdrv_wr(d, VIRTIO_MMIO_DRIVER_FEATURES, VDRV_INDIRECT);
 	vdrv_queue_setup(d, 0, 16);
 	vdrv_driver_ok(d);
-	b = (struct vdrv_buf){.ipa = vdrv_alloc(d, 16, 1), .len = 16, .in = true};
+	b = (struct vdrv_buf){ .ipa = vdrv_alloc(d, 16, 1), .len = 16, .in = true };
 	vdrv_add_indirect(d, 0, &b, 1);
 	vdrv_kick(d, 0);
 	vdrv_settle(d);
@@ -206,7 +206,7 @@ static void queues_that_do_not_exist_read_as_zero(void **state)
 static void nothing_is_served_before_driver_ok(void **state)
 {
 	struct vdrv *d = *state;
-	struct vdrv_buf b = {.len = 16, .in = true};
+	struct vdrv_buf b = { .len = 16, .in = true };
 
 	vdrv_negotiate(d, VDRV_FEATURES);
 	vdrv_queue_setup(d, 0, 16);
@@ -336,7 +336,7 @@ static void reset_forgets_queues_and_features(void **state)
 static void quiesced_device_keeps_doorbells_for_resume(void **state)
 {
 	struct vdrv *d = *state;
-	struct vdrv_buf b = {.len = 16, .in = true};
+	struct vdrv_buf b = { .len = 16, .in = true };
 
 	vdrv_start(d, VDRV_FEATURES, 1, 16);
 	vdrv_settle(d);

@@ -51,7 +51,7 @@ static void set_desc(uint64_t table, unsigned int i, uint64_t addr, uint32_t len
 		     uint16_t next)
 {
 	desc_table(table)[i] =
-		(struct vring_desc){.addr = addr, .len = len, .flags = flags, .next = next};
+		(struct vring_desc){ .addr = addr, .len = len, .flags = flags, .next = next };
 }
 
 static void make_available(struct fixture *f, uint16_t head)
@@ -167,7 +167,7 @@ static void indirect_table_is_followed_behind_direct_descriptors(void **state)
 static void indirect_table_may_lie_unaligned_across_two_regions(void **state)
 {
 	struct fixture *f = *state;
-	struct vring_desc d = {.addr = DATA, .len = 7};
+	struct vring_desc d = { .addr = DATA, .len = 7 };
 
 	memcpy(ram + RAM_SIZE - 5, &d, 5);
 	memcpy(next_ram, (uint8_t *)&d + 5, 11);
@@ -452,7 +452,7 @@ static void avail_event_asks_for_the_next_doorbell(void **state)
 static void rings_that_are_misplaced_do_not_start(void **state)
 {
 	struct fixture *f = *state;
-	const struct zvm_vq_setup good = {.num = NUM, .desc = DESC, .avail = AVAIL, .used = USED};
+	const struct zvm_vq_setup good = { .num = NUM, .desc = DESC, .avail = AVAIL, .used = USED };
 	struct zvm_vq_setup s;
 	struct zvm_vq vq;
 
@@ -481,7 +481,7 @@ static void rings_that_are_misplaced_do_not_start(void **state)
 static void used_ring_in_read_only_memory_does_not_start(void **state)
 {
 	struct fixture *f = *state;
-	struct zvm_vq_setup s = {.num = NUM, .desc = DESC, .avail = AVAIL, .used = 0x1000};
+	struct zvm_vq_setup s = { .num = NUM, .desc = DESC, .avail = AVAIL, .used = 0x1000 };
 	static uint8_t rom[0x1000];
 	struct zvm_vq vq;
 
@@ -494,12 +494,12 @@ static void used_ring_in_read_only_memory_does_not_start(void **state)
 
 static void iov_helpers_stop_at_the_end(void **state)
 {
-	uint8_t a[3] = {1, 2, 3}, b[4] = {4, 5, 6, 7}, flat[16];
-	struct iovec iov[2] = {{a, 3}, {b, 4}}, *p = iov;
+	uint8_t a[3] = { 1, 2, 3 }, b[4] = { 4, 5, 6, 7 }, flat[16];
+	struct iovec iov[2] = { { a, 3 }, { b, 4 } }, *p = iov;
 	unsigned int n = 2;
 
 	assert_int_equal(zvm_iov_copy_from(flat, sizeof(flat), iov, 2), 7);
-	assert_memory_equal(flat, ((uint8_t[]){1, 2, 3, 4, 5, 6, 7}), 7);
+	assert_memory_equal(flat, ((uint8_t[]){ 1, 2, 3, 4, 5, 6, 7 }), 7);
 	assert_int_equal(zvm_iov_copy_to(iov, 2, "\x9\x9\x9\x9", 4), 4);
 	assert_int_equal(b[0], 9);
 	assert_int_equal(b[1], 5);

@@ -36,7 +36,7 @@ static bool looks_random(const uint8_t *p, size_t len)
 static void buffers_are_filled_and_differ(void **state)
 {
 	struct vdrv *d = *state;
-	struct vdrv_buf b = {.ipa = vdrv_alloc(d, 64, 1), .len = 64, .in = true};
+	struct vdrv_buf b = { .ipa = vdrv_alloc(d, 64, 1), .len = 64, .in = true };
 	uint8_t first[64];
 	uint32_t len;
 
@@ -54,7 +54,7 @@ static void buffers_are_filled_and_differ(void **state)
 static void large_buffer_is_filled_up_to_the_limit_only(void **state)
 {
 	struct vdrv *d = *state;
-	struct vdrv_buf b = {.ipa = vdrv_alloc(d, 1 << 20, 1), .len = 1 << 20, .in = true};
+	struct vdrv_buf b = { .ipa = vdrv_alloc(d, 1 << 20, 1), .len = 1 << 20, .in = true };
 	uint8_t *p = vdrv_ptr(d, b.ipa);
 	uint32_t len;
 
@@ -74,7 +74,7 @@ static void limit_counts_across_segments(void **state)
 	uint32_t len;
 
 	for (int i = 0; i < 3; i++)
-		b[i] = (struct vdrv_buf){.ipa = vdrv_alloc(d, 3000, 1), .len = 3000, .in = true};
+		b[i] = (struct vdrv_buf){ .ipa = vdrv_alloc(d, 3000, 1), .len = 3000, .in = true };
 	vdrv_add_indirect(d, 0, b, 3);
 	vdrv_kick(d, 0);
 	assert_true(vdrv_wait(d, 0, NULL, &len));
@@ -86,8 +86,8 @@ static void limit_counts_across_segments(void **state)
 static void readable_part_is_left_alone(void **state)
 {
 	struct vdrv *d = *state;
-	struct vdrv_buf b[2] = {{.ipa = vdrv_alloc(d, 32, 1), .len = 32},
-				{.ipa = vdrv_alloc(d, 32, 1), .len = 32, .in = true}};
+	struct vdrv_buf b[2] = { { .ipa = vdrv_alloc(d, 32, 1), .len = 32 },
+				 { .ipa = vdrv_alloc(d, 32, 1), .len = 32, .in = true } };
 	static const uint8_t zero[32];
 	uint32_t len;
 
@@ -101,7 +101,7 @@ static void readable_part_is_left_alone(void **state)
 static void chain_without_writable_part_returns_empty(void **state)
 {
 	struct vdrv *d = *state;
-	struct vdrv_buf b = {.ipa = vdrv_alloc(d, 32, 1), .len = 32};
+	struct vdrv_buf b = { .ipa = vdrv_alloc(d, 32, 1), .len = 32 };
 	uint32_t len;
 
 	vdrv_add(d, 0, &b, 1);
@@ -114,7 +114,7 @@ static void chain_without_writable_part_returns_empty(void **state)
 static void last_byte_of_ram_can_be_filled(void **state)
 {
 	struct vdrv *d = *state;
-	struct vdrv_buf b = {.ipa = VDRV_RAM_IPA + VDRV_RAM_SIZE - 32, .len = 32, .in = true};
+	struct vdrv_buf b = { .ipa = VDRV_RAM_IPA + VDRV_RAM_SIZE - 32, .len = 32, .in = true };
 	uint32_t len;
 
 	vdrv_add(d, 0, &b, 1);

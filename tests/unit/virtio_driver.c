@@ -219,7 +219,7 @@ void vdrv_desc(struct vdrv *d, unsigned int qi, uint16_t i, uint64_t addr, uint3
 {
 	struct vring_desc *desc = vdrv_ptr(d, d->q[qi].desc);
 
-	desc[i] = (struct vring_desc){.addr = addr, .len = len, .flags = flags, .next = next};
+	desc[i] = (struct vring_desc){ .addr = addr, .len = len, .flags = flags, .next = next };
 }
 
 void vdrv_make_available(struct vdrv *d, unsigned int qi, uint16_t head)
@@ -295,7 +295,7 @@ unsigned int vdrv_loop(struct vdrv *d, int timeout_ms)
 	unsigned int i, j, n = d->nr_watch, called = 0;
 
 	for (i = 0; i < n; i++)
-		p[i] = (struct pollfd){.fd = d->watch[i].fd, .events = d->watch[i].events};
+		p[i] = (struct pollfd){ .fd = d->watch[i].fd, .events = d->watch[i].events };
 	if (poll(p, n, timeout_ms) <= 0)
 		return 0;
 	for (i = 0; i < n; i++) {

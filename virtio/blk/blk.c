@@ -106,7 +106,7 @@ static void done_ready(void *arg, uint32_t events)
 static void blk_drain(struct zvm_virtio_queue *q, bool stop)
 {
 	struct zvm_blk_queue *bq = &to_blk(q->dev)->bqs[q->index];
-	struct pollfd p = {.fd = bq->done_fd, .events = POLLIN};
+	struct pollfd p = { .fd = bq->done_fd, .events = POLLIN };
 	bool again = zvm_blk_submit(bq);
 
 	(void)stop;
@@ -121,9 +121,9 @@ static void *io_thread(void *arg)
 {
 	struct zvm_blk_queue *bq = arg;
 	struct pollfd p[] = {
-		{.fd = bq->q->kick_fd, .events = POLLIN},
-		{.fd = bq->done_fd, .events = POLLIN},
-		{.fd = bq->blk->stop_fd, .events = POLLIN},
+		{ .fd = bq->q->kick_fd, .events = POLLIN },
+		{ .fd = bq->done_fd, .events = POLLIN },
+		{ .fd = bq->blk->stop_fd, .events = POLLIN },
 	};
 
 	for (;;) {
@@ -231,21 +231,16 @@ static const struct zvm_virtio_ops blk_ops = {
 static int queue_open(struct zvm_blk_queue *bq, struct zvm_err *e)
 {
 	struct zvm_blk *blk = bq->blk;
-	unsigned int i, nr = blk->depth + 1;
+	unsigned int i;
 	void *mem;
 	int ret;
 
 	bq->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (bq->done_fd < 0)
 		return zvm_err_set(e, errno, "eventfd: %s", strerror(errno));
-	bq->reqs = calloc(nr, sizeof(*bq->reqs));
+	bq->reqs = calloc(blk->depth + 1, sizeof(*bq->reqs));
 	if (!bq->reqs)
 		return zvm_err_set(e, ENOMEM, "out of memory");
-	for (i = 0; i < nr; i++) {
-		bq->reqs[i].bq = bq;
-		bq->reqs[i].next = bq->free;
-		bq->free = &bq->reqs[i];
-	}
 	if (blk->img.direct) {
 		if (posix_memalign(&mem, 4096, ZVM_BLK_BOUNCE_NR * ZVM_BLK_BOUNCE_SIZE))
 			return zvm_err_set(e, ENOMEM, "out of memory");

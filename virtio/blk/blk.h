@@ -175,7 +175,8 @@ struct zvm_blk_queue {
 	bool watched, threaded, opened;
 	pthread_t thread;
 
-	struct zvm_blk_req *reqs; /* depth + 1 */
+	struct zvm_blk_req *reqs; /* depth + 1, of which nr_made have been used */
+	unsigned int nr_made;
 	struct zvm_blk_req *free;
 	unsigned int busy; /* not free */
 

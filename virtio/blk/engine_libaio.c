@@ -101,7 +101,7 @@ static bool libaio_submit(struct zvm_blk_queue *bq)
 static void libaio_reap(struct zvm_blk_queue *bq)
 {
 	struct engine *eng = bq->engine;
-	struct timespec now = {0};
+	struct timespec now = { 0 };
 	struct io_event ev[BATCH];
 	int i, n;
 

@@ -215,7 +215,7 @@ static int try_fallocate(struct zvm_blk_image *img, atomic_bool *no, int mode, u
 
 int zvm_blk_image_discard(struct zvm_blk_image *img, uint64_t offset, uint64_t len)
 {
-	uint64_t range[2] = {offset, len};
+	uint64_t range[2] = { offset, len };
 	int ret;
 
 	if (!len)

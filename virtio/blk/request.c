@@ -53,7 +53,7 @@ static void bounce_put(struct zvm_blk_req *req)
 /* Host errors are worth a line, a guest that provokes thousands of them is not. */
 static void log_host_error(struct zvm_blk_req *req, int err)
 {
-	static const char *const what[] = {"read", "write", "flush", "discard", "write zeroes"};
+	static const char *const what[] = { "read", "write", "flush", "discard", "write zeroes" };
 	struct zvm_blk *blk = req->bq->blk;
 	uint64_t n = atomic_fetch_add(&blk->host_errors, 1) + 1;
 
@@ -332,6 +332,19 @@ static void dispatch(struct zvm_blk_req *req, const struct zvm_vq_chain *c,
 	}
 }
 
+/*
+ * The request that is used next. There is one more than the ring lets be in flight, so it exists;
+ * those that a guest never keeps in flight at once never cost memory.
+ */
+static struct zvm_blk_req *next_free(struct zvm_blk_queue *bq)
+{
+	if (!bq->free) {
+		bq->free = &bq->reqs[bq->nr_made++];
+		bq->free->bq = bq;
+	}
+	return bq->free;
+}
+
 void zvm_blk_serve(struct zvm_virtio_queue *q)
 {
 	struct zvm_blk *blk = ZVM_CONTAINER_OF(q->dev, struct zvm_blk, dev);
@@ -345,10 +358,9 @@ void zvm_blk_serve(struct zvm_virtio_queue *q)
 	zvm_vq_disable_notify(&q->vq);
 	do {
 		while (budget) {
-			struct zvm_vq_chain c = {.max = ZVM_BLK_IOV_MAX};
+			struct zvm_vq_chain c = { .max = ZVM_BLK_IOV_MAX };
 
-			/* Never NULL: there is one more than the ring lets be in flight. */
-			req = bq->free;
+			req = next_free(bq);
 			c.iov = req->chain;
 
 			ret = zvm_vq_pop(&q->vq, &c);
