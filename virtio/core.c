@@ -58,12 +58,16 @@ static void interrupt(struct zvm_virtio_dev *dev, unsigned int bit)
 void zvm_virtio_break(struct zvm_virtio_dev *dev, const char *rule)
 {
 	unsigned int old = atomic_fetch_or(&dev->status, VIRTIO_CONFIG_S_NEEDS_RESET);
+	uint64_t n;
 
 	if (old & VIRTIO_CONFIG_S_NEEDS_RESET)
 		return;
-	zvm_virtio_count(dev, ZVM_STAT_VIOLATIONS, 1);
-	zvm_virtio_logf(dev, ZVM_VIRTIO_LOG_WARN, "guest error: %s; device stopped until reset",
-			rule);
+	n = atomic_fetch_add(&dev->stats[ZVM_STAT_VIOLATIONS], 1) + 1;
+	/* A guest can do this as often as it likes: the 1st, 2nd, 4th, 8th ... are worth a line. */
+	if (!(n & (n - 1)))
+		zvm_virtio_logf(dev, ZVM_VIRTIO_LOG_WARN,
+				"guest error: %s; device stopped until reset (error %llu)", rule,
+				(unsigned long long)n);
 	if (old & VIRTIO_CONFIG_S_DRIVER_OK)
 		interrupt(dev, VIRTIO_MMIO_INT_CONFIG);
 }

@@ -25,8 +25,9 @@
  *
  * Trust
  *	Registers, rings and buffers are hostile. A guest that breaks a rule of the ring gets
- *	DEVICE_NEEDS_RESET with a configuration interrupt; the device then touches nothing until it
- *	is reset. The image file's content is not trusted either (it is never interpreted).
+ *	DEVICE_NEEDS_RESET with a configuration interrupt; the device then takes and answers no
+ *	request until it is reset (transfers under way end, unanswered). The image file's content is
+ *not trusted either (it is never interpreted).
  */
 #ifndef ZVM_VIRTIO_H
 #define ZVM_VIRTIO_H

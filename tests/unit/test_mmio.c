@@ -260,6 +260,19 @@ static void violation_needs_reset_with_one_config_interrupt(void **state)
 	assert_true(entropy_flows(d));
 }
 
+static void violations_are_logged_ever_more_rarely(void **state)
+{
+	struct vdrv *d = *state;
+
+	for (int i = 0; i < 100; i++) {
+		vdrv_start(d, VDRV_FEATURES, 1, 16);
+		vdrv_make_available(d, 0, 16);
+		vdrv_settle(d);
+		assert_true(vdrv_needs_reset(d));
+	}
+	assert_int_equal(d->logs, 7); /* 1, 2, 4, ... 64 */
+}
+
 static void misplaced_ring_needs_reset_at_driver_ok(void **state)
 {
 	struct vdrv *d = *state;
@@ -391,6 +404,7 @@ int main(void)
 		T(nothing_is_served_before_driver_ok),
 		T(completion_raises_the_ring_interrupt_until_acknowledged),
 		T(violation_needs_reset_with_one_config_interrupt),
+		T(violations_are_logged_ever_more_rarely),
 		T(misplaced_ring_needs_reset_at_driver_ok),
 		T(queue_larger_than_the_maximum_does_not_start),
 		T(ready_queue_cannot_be_reconfigured),

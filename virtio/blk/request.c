@@ -13,7 +13,6 @@
  * buffer that the host cannot use in place is carried through a bounce buffer, piece by piece.
  */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "blk.h"
 
