@@ -29,7 +29,7 @@ unit-test_zvm_control-y := ../../tools/zvm/control.o
 unit-test_zvm_control-ldflags := -ljansson
 unit-test_zvm_doctor-y := ../../tools/zvm/doctor.o
 # vmm
-unit-y += test_pl011 test_devices test_fdt test_load
+unit-y += test_console_backend test_devices test_fdt test_load test_pl011
 
 # kmod: what compiles outside the kernel
 unit-y += test_vgic_pick
