@@ -28,6 +28,11 @@ void blk_make_image(struct blk *b, const char *dir)
 	vdrv_init(&b->d);
 }
 
+enum zvm_blk_engine blk_default_engine(void)
+{
+	return zvm_blk_engine_available(ZVM_BLK_LIBAIO) ? ZVM_BLK_LIBAIO : ZVM_BLK_THREADS;
+}
+
 void blk_start(struct blk *b, struct zvm_blk_cfg cfg)
 {
 	struct zvm_err e = { 0 };

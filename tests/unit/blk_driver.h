@@ -26,6 +26,8 @@ struct blk_call {
 
 /* An image of BLK_IMAGE_SIZE whose sector n is filled with the byte n; dir NULL: /tmp. */
 void blk_make_image(struct blk *b, const char *dir);
+/* libaio, the default, or threads where it is not built in. */
+enum zvm_blk_engine blk_default_engine(void);
 /* Creates the device on b->path and starts it with all that it offers. */
 void blk_start(struct blk *b, struct zvm_blk_cfg cfg);
 void blk_restart(struct blk *b, uint64_t features);

@@ -49,6 +49,8 @@ static void expect_refusal(struct blk *b, struct zvm_blk_cfg cfg, int err, const
 
 	if (!cfg.path)
 		cfg.path = b->path;
+	if (cfg.engine == ZVM_BLK_LIBAIO)
+		cfg.engine = blk_default_engine();
 	assert_int_equal(zvm_blk_create(&b->d.env, &cfg, &dev, &e), err);
 	if (!strstr(e.msg, says))
 		fail_msg("\"%s\" does not say \"%s\"", e.msg, says);
@@ -113,7 +115,9 @@ static void image_of_odd_size_is_refused_with_the_remedy(void **state)
 static void image_in_use_by_another_vm_is_refused(void **state)
 {
 	struct blk *b = *state;
-	struct zvm_blk_cfg ro = { .path = b->path, .readonly = true };
+	struct zvm_blk_cfg ro = { .path = b->path,
+				  .engine = blk_default_engine(),
+				  .readonly = true };
 	struct zvm_virtio_dev *other;
 
 	assert_int_equal(zvm_blk_create(&b->d.env, &ro, &other, NULL), 0);
@@ -126,7 +130,7 @@ static void image_in_use_by_another_vm_is_refused(void **state)
 	zvm_virtio_destroy(b->d.dev);
 	b->d.dev = NULL;
 	zvm_virtio_destroy(other);
-	blk_start(b, (struct zvm_blk_cfg){ 0 });
+	blk_start(b, (struct zvm_blk_cfg){ .engine = blk_default_engine() });
 	other = b->d.dev;
 	ro.no_lock = false;
 	b->d.dev = NULL;
@@ -140,7 +144,8 @@ static void config_space_describes_the_disk(void **state)
 	struct virtio_blk_config c;
 	uint64_t f;
 
-	blk_start(b, (struct zvm_blk_cfg){ .queues = 3, .queue_size = 64 });
+	blk_start(b, (struct zvm_blk_cfg){
+			     .engine = blk_default_engine(), .queues = 3, .queue_size = 64 });
 	for (unsigned int i = 0; i < sizeof(c); i++)
 		zvm_virtio_mmio_read(b->d.dev, VIRTIO_MMIO_CONFIG + i, (uint8_t *)&c + i, 1);
 	assert_int_equal(c.capacity, BLK_IMAGE_SIZE / 512);
@@ -166,7 +171,7 @@ static void reads_past_the_config_space_are_zero(void **state)
 	struct blk *b = *state;
 	uint64_t v = UINT64_MAX;
 
-	blk_start(b, (struct zvm_blk_cfg){ 0 });
+	blk_start(b, (struct zvm_blk_cfg){ .engine = blk_default_engine() });
 	zvm_virtio_mmio_read(b->d.dev, ZVM_VIRTIO_MMIO_SIZE - 8, &v, 8);
 	assert_int_equal(v, 0);
 	v = UINT64_MAX;
@@ -183,7 +188,7 @@ static void read_only_disk_refuses_writes(void **state)
 	uint64_t data, f;
 	uint8_t buf[512];
 
-	blk_start(b, (struct zvm_blk_cfg){ .readonly = true });
+	blk_start(b, (struct zvm_blk_cfg){ .engine = blk_default_engine(), .readonly = true });
 	f = vdrv_device_features(&b->d);
 	assert_true(f & 1ULL << VIRTIO_BLK_F_RO);
 	assert_false(f & (1ULL << VIRTIO_BLK_F_DISCARD | 1ULL << VIRTIO_BLK_F_WRITE_ZEROES));
@@ -204,7 +209,9 @@ static void block_size_4096_is_shown_and_enforced_when_direct(void **state)
 	struct blk *b = *state;
 	uint32_t v;
 
-	blk_start(b, (struct zvm_blk_cfg){ .block_size = 4096, .cache = ZVM_BLK_CACHE_NONE });
+	blk_start(b, (struct zvm_blk_cfg){ .engine = blk_default_engine(),
+					   .block_size = 4096,
+					   .cache = ZVM_BLK_CACHE_NONE });
 	v = vdrv_rd(&b->d, VIRTIO_MMIO_CONFIG + offsetof(struct virtio_blk_config, blk_size));
 	assert_int_equal(v, 4096);
 	assert_int_equal(blk_read(b, 8, vdrv_alloc(&b->d, 4096, 4096), 4096), VIRTIO_BLK_S_OK);
@@ -219,7 +226,8 @@ static void cache_none_without_direct_io_warns_and_works(void **state)
 		skip();
 	blk_fini(b);
 	blk_make_image(b, "/dev/shm");
-	blk_start(b, (struct zvm_blk_cfg){ .cache = ZVM_BLK_CACHE_NONE });
+	blk_start(b, (struct zvm_blk_cfg){ .engine = blk_default_engine(),
+					   .cache = ZVM_BLK_CACHE_NONE });
 	/* Kernels from 6.6 on have direct I/O on tmpfs. */
 	if (b->d.logs)
 		assert_non_null(strstr(b->d.log, "going through the page cache"));
@@ -231,7 +239,7 @@ static void discard_is_not_offered_when_switched_off(void **state)
 	struct blk *b = *state;
 	uint64_t f;
 
-	blk_start(b, (struct zvm_blk_cfg){ .no_discard = true });
+	blk_start(b, (struct zvm_blk_cfg){ .engine = blk_default_engine(), .no_discard = true });
 	f = vdrv_device_features(&b->d);
 	assert_false(f & 1ULL << VIRTIO_BLK_F_DISCARD);
 	assert_true(f & 1ULL << VIRTIO_BLK_F_WRITE_ZEROES);

@@ -325,7 +325,8 @@ static int check_cfg(const struct zvm_blk_cfg *cfg, struct zvm_err *e)
 	if (!cfg->path || !cfg->path[0])
 		return zvm_err_set(e, EINVAL, "no path");
 	if (!zvm_blk_engine_available(cfg->engine))
-		return zvm_err_set(e, ENOTSUP, "engine \"%s\" is not built in",
+		return zvm_err_set(e, ENOTSUP,
+				   "engine \"%s\" is not built in; set engine = \"threads\"",
 				   zvm_blk_engine_name(cfg->engine));
 	if (cfg->queues > ZVM_VIRTIO_MAX_QUEUES)
 		return zvm_err_set(e, EINVAL, "%u queues, but %d is the most", cfg->queues,
