@@ -12,7 +12,9 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "compat/compat.h"
 #include "run.h"
+#include "stats/trace.h"
 #include "switch/switch.h"
 #include "trap/trap.h"
 #include "zvm.h"
@@ -128,12 +130,14 @@ void zvm_vcpu_block(struct zvm_vcpu *v)
 	if (zvm_vcpu_runnable(v))
 		return;
 	v->stats.blocks++;
+	trace_zvm_wfi(v->id, false);
 	WRITE_ONCE(v->blocked, true);
 	zvm_timer_block(v);
 	swait_event_interruptible_exclusive(v->wait, zvm_vcpu_runnable(v));
 	zvm_timer_unblock(v);
 	WRITE_ONCE(v->blocked, false);
 	v->stats.wakeups++;
+	trace_zvm_wfi(v->id, true);
 }
 
 /* Requests and power state before an entry; ring 2. 0: enter. */
@@ -146,7 +150,7 @@ static int zvm_vcpu_prepare(struct zvm_vcpu *v)
 		zvm_vcpu_take_request(v, ZVM_REQ_SLEEP);
 		if (zvm_vcpu_take_request(v, ZVM_REQ_RESET))
 			zvm_psci_reset(v);
-		if (signal_pending(current) || v->run->immediate_exit)
+		if (signal_pending(current) || zvm_compat_immediate_exit(v->run))
 			return -EINTR;
 		/*
 		 * Work of the thread's own (rseq after every preemption, task work): it is done on
@@ -185,7 +189,9 @@ static u32 zvm_vcpu_window(struct zvm_vcpu *v)
 		if (zvm_vcpu_take_request(v, ZVM_REQ_IRQ))
 			zvm_vgic_flush(v);
 		current->flags |= PF_VCPU; /* the tick accounts guest time by it */
+		trace_zvm_entry(v->id, v->ctx.pc);
 		exit = zvm_switch_run(v);
+		trace_zvm_exit(v->id, exit, exit == ZVM_EXIT_SYNC ? v->ctx.esr : 0, v->ctx.pc);
 		WRITE_ONCE(v->mode, ZVM_OUTSIDE);
 		if (exit != ZVM_EXIT_IRQ && exit != ZVM_EXIT_FIQ)
 			break;
@@ -292,7 +298,7 @@ int zvm_vcpu_run(struct zvm_vcpu *v)
 	ret = zvm_mmio_complete(v);
 	if (ret == ZVM_USER) {
 		ret = 0;
-	} else if (READ_ONCE(run->immediate_exit)) {
+	} else if (zvm_compat_immediate_exit(run)) {
 		ret = -EINTR; /* only the MMIO was to be completed; exit_reason stays, as in KVM */
 	} else {
 		run->exit_reason = KVM_EXIT_UNKNOWN;

@@ -13,6 +13,11 @@
 #include <linux/preempt.h>
 #include <asm/cpufeature.h>
 #include <asm/neon.h>
+#if __has_include(<linux/unaligned.h>)
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
 
 #include "zvm_conf.h"
 
@@ -109,6 +114,16 @@ static inline void zvm_compat_system_event_data(struct kvm_run *run, u64 flags)
 	run->system_event.data[0] = flags;
 #else
 	run->system_event.flags = flags;
+#endif
+}
+
+/* The VMM wants KVM_RUN to return before the guest is entered; the VMM may change it any time. */
+static inline bool zvm_compat_immediate_exit(struct kvm_run *run)
+{
+#ifdef ZVM_HAVE_RUN_IMMEDIATE_EXIT
+	return READ_ONCE(run->immediate_exit);
+#else
+	return READ_ONCE(run->immediate_exit__unsafe); /* what later kernels call it inside */
 #endif
 }
 

@@ -47,3 +47,5 @@ PROBE(REGISTER_SYSCORE, register_syscore((struct syscore *)NULL))
 PROBE(GET_USER_PAGE_FAST_ONLY, struct page *p; (void)get_user_page_fast_only(0UL, FOLL_WRITE, &p))
 # 1 "zvm_probe_SYSTEM_EVENT_DATA"
 PROBE(SYSTEM_EVENT_DATA, struct kvm_run *run = NULL; run->system_event.ndata = 1)
+# 1 "zvm_probe_RUN_IMMEDIATE_EXIT"
+PROBE(RUN_IMMEDIATE_EXIT, struct kvm_run *r = NULL; (void)r->immediate_exit)

@@ -52,7 +52,8 @@ struct stats_file {
 
 static size_t desc_size(void)
 {
-	return sizeof(struct kvm_stats_desc) + NAME_SIZE;
+	/* Not sizeof: some kernels declare the name with its length, some without. */
+	return offsetof(struct kvm_stats_desc, name) + NAME_SIZE;
 }
 
 static ssize_t stats_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
@@ -84,7 +85,7 @@ static ssize_t stats_read(struct file *file, char __user *buf, size_t len, loff_
 		d->flags = e->flags;
 		d->size = 1;
 		d->offset = i * sizeof(u64);
-		strscpy((char *)(d + 1), e->name, NAME_SIZE);
+		strscpy((char *)d + offsetof(struct kvm_stats_desc, name), e->name, NAME_SIZE);
 		memcpy(image + header.data_offset + i * sizeof(u64), &val, sizeof(val));
 	}
 	ret = simple_read_from_buffer(buf, len, pos, image, size);

@@ -11,8 +11,8 @@
  * Ring 2, the vCPU's thread. The instruction word is read from guest memory and may have changed
  * since it trapped: it selects registers of the guest and nothing else.
  */
-#include <asm/unaligned.h>
-
+#include "../compat/compat.h"
+#include "../stats/trace.h"
 #include "../switch/switch.h"
 #include "trap.h"
 
@@ -98,16 +98,20 @@ static int zvm_mmio_run(struct zvm_vcpu *v)
 		}
 		if (zvm_vgic_mmio(v, ipa, m->len, m->write, &val)) {
 			v->stats.mmio_kernel_exits++;
+			trace_zvm_mmio(v->id, ipa, m->len, m->write, val);
 			if (!m->write)
 				zvm_mmio_finish_read(v, val);
 			continue;
 		}
 		if (m->write && zvm_ioeventfd_write(v->vm, ipa, m->len, val)) {
 			v->stats.ioeventfd_exits++;
+			trace_zvm_mmio(v->id, ipa, m->len, true, val);
 			continue;
 		}
 
 		v->stats.mmio_user_exits++;
+		if (m->write) /* a read has its value when the VMM answers */
+			trace_zvm_mmio(v->id, ipa, m->len, true, val);
 		v->run->exit_reason = KVM_EXIT_MMIO;
 		v->run->mmio.phys_addr = ipa;
 		v->run->mmio.len = m->len;
@@ -132,8 +136,12 @@ int zvm_mmio_complete(struct zvm_vcpu *v)
 	if (!m->pending)
 		return ZVM_RESUME;
 	m->pending = false;
-	if (!m->write)
-		zvm_mmio_finish_read(v, get_unaligned_le64(v->run->mmio.data));
+	if (!m->write) {
+		u64 val = get_unaligned_le64(v->run->mmio.data);
+
+		zvm_mmio_finish_read(v, val);
+		trace_zvm_mmio(v->id, m->ipa + m->step * m->len, m->len, false, val);
+	}
 	m->step++;
 	return zvm_mmio_run(v);
 }

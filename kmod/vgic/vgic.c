@@ -10,6 +10,7 @@
  */
 #include <linux/slab.h>
 
+#include "../stats/trace.h"
 #include "internal.h"
 
 #define DEFAULT_NR_IRQS 256
@@ -299,11 +300,13 @@ int zvm_vgic_inject(struct zvm_vm *vm, struct zvm_vcpu *v, u32 intid, bool level
 	if (intid < ZVM_VGIC_NR_SGIS || intid >= zvm_vgic_nr_intids(g))
 		return -EINVAL;
 	if (intid >= ZVM_VGIC_NR_PRIVATE) {
+		trace_zvm_irq_inject(-1, intid, level);
 		inject_spi(vm, intid, level);
 		return 0;
 	}
 	if (!v)
 		return -EINVAL;
+	trace_zvm_irq_inject(v->id, intid, level);
 	inject_private(v, intid, level);
 	return 0;
 }
