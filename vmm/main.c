@@ -150,10 +150,8 @@ static int override_console(struct zvm_config *cfg, const char *arg, struct zvm_
 		enum zvm_console_mode mode;
 		bool needs_path;
 	} modes[] = {
-		{ "stdio", ZVM_CONSOLE_STDIO, false },
-		{ "pty", ZVM_CONSOLE_PTY, false },
-		{ "none", ZVM_CONSOLE_NONE, false },
-		{ "socket", ZVM_CONSOLE_SOCKET, true },
+		{ "stdio", ZVM_CONSOLE_STDIO, false }, { "pty", ZVM_CONSOLE_PTY, false },
+		{ "none", ZVM_CONSOLE_NONE, false },   { "socket", ZVM_CONSOLE_SOCKET, true },
 		{ "file", ZVM_CONSOLE_FILE, true },
 	};
 	const char *colon = strchr(arg, ':');
@@ -200,8 +198,8 @@ static int status_of(const struct zvm_config *cfg, const struct zvm_err *err)
 {
 	size_t len = strlen(cfg->file);
 
-	return strncmp(err->msg, cfg->file, len) == 0 && err->msg[len] == ':' ? EXIT_USER :
-										 EXIT_HOST;
+	return strncmp(err->msg, cfg->file, len) == 0 && err->msg[len] == ':' ? EXIT_USER
+									      : EXIT_HOST;
 }
 
 static int confine(const void *opaque)
@@ -295,7 +293,8 @@ int main(int argc, char **argv)
 	    (!o.console || override_console(cfg, o.console, &err) == 0))
 		status = run(cfg, &o, &err);
 	if (err.msg[0])
-		fprintf(stderr, "zvm-run: %s%s%s\n", cfg ? cfg->name : "", cfg ? ": " : "", err.msg);
+		fprintf(stderr, "zvm-run: %s%s%s\n", cfg ? cfg->name : "", cfg ? ": " : "",
+			err.msg);
 	zvm_config_free(cfg);
 	return status;
 }

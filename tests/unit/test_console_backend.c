@@ -319,7 +319,8 @@ static void pty_is_found_through_its_link_and_passes_bytes_unchanged(void **stat
 
 	assert_true(fd >= 0);
 	say(tty, "a\nb\001");
-	assert_int_equal(write(fd, "\003\r\001x", 4), 4); /* no signal, no CR to LF, no escape key */
+	assert_int_equal(write(fd, "\003\r\001x", 4),
+			 4); /* no signal, no CR to LF, no escape key */
 	spin(NULL, 50);
 	assert_int_equal(read(fd, buf, sizeof(buf)), 4);
 	assert_memory_equal(buf, "a\nb\001", 4);

@@ -36,10 +36,13 @@ static struct zvm_fdt_params params(void)
 {
 	static const uint8_t seed[ZVM_FDT_SEED] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
 
-	return (struct zvm_fdt_params){
-		.cfg = cfg, .ram_size = 512u << 20, .mpidr = { 0, 1, 2, 3 },
-		.initrd = 0x44000000, .initrd_size = 0x1234, .virtio = 2, .seed = seed
-	};
+	return (struct zvm_fdt_params){ .cfg = cfg,
+					.ram_size = 512u << 20,
+					.mpidr = { 0, 1, 2, 3 },
+					.initrd = 0x44000000,
+					.initrd_size = 0x1234,
+					.virtio = 2,
+					.seed = seed };
 }
 
 static int node(const char *path)

@@ -279,17 +279,29 @@ static void make_elf(void)
 {
 	eh = (Elf64_Ehdr){
 		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
-		.e_type = ET_EXEC, .e_machine = EM_AARCH64, .e_version = 1,
-		.e_entry = 0xffff000000001004, .e_phoff = sizeof(eh),
-		.e_phentsize = sizeof(ph[0]), .e_phnum = 2,
+		.e_type = ET_EXEC,
+		.e_machine = EM_AARCH64,
+		.e_version = 1,
+		.e_entry = 0xffff000000001004,
+		.e_phoff = sizeof(eh),
+		.e_phentsize = sizeof(ph[0]),
+		.e_phnum = 2,
 	};
 	ph[0] = (Elf64_Phdr){
-		.p_type = PT_LOAD, .p_offset = 0x1000, .p_vaddr = 0xffff000000001000,
-		.p_paddr = BASE + 0x1000, .p_filesz = 0x100, .p_memsz = 0x200,
+		.p_type = PT_LOAD,
+		.p_offset = 0x1000,
+		.p_vaddr = 0xffff000000001000,
+		.p_paddr = BASE + 0x1000,
+		.p_filesz = 0x100,
+		.p_memsz = 0x200,
 	};
 	ph[1] = (Elf64_Phdr){
-		.p_type = PT_LOAD, .p_offset = 0x1100, .p_vaddr = 0xffff000000002000,
-		.p_paddr = BASE + 0x2000, .p_filesz = 0x10, .p_memsz = 0x10,
+		.p_type = PT_LOAD,
+		.p_offset = 0x1100,
+		.p_vaddr = 0xffff000000002000,
+		.p_paddr = BASE + 0x2000,
+		.p_filesz = 0x10,
+		.p_memsz = 0x10,
 	};
 	assert_int_equal(ftruncate(fd, 0x1110), 0);
 	put_u32(0x1000, 0x12345678);
@@ -366,8 +378,12 @@ static void elf_segment_outside_ram_is_refused(void **state)
 	static const struct {
 		uint64_t paddr, memsz;
 	} bad[] = {
-		{ 0, 0x100 }, { BASE - 1, 0x100 }, { BASE + RAM_SIZE - 0xff, 0x100 },
-		{ UINT64_MAX, 0x100 }, { BASE + 0x1000, UINT64_MAX }, { BASE, RAM_SIZE + 1 },
+		{ 0, 0x100 },
+		{ BASE - 1, 0x100 },
+		{ BASE + RAM_SIZE - 0xff, 0x100 },
+		{ UINT64_MAX, 0x100 },
+		{ BASE + 0x1000, UINT64_MAX },
+		{ BASE, RAM_SIZE + 1 },
 	};
 	uint64_t entry;
 

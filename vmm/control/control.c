@@ -100,8 +100,8 @@ static int put_stats(struct zvm_control *ctl, FILE *to)
 	for (unsigned int i = 0; i < m->vcpus.count; i++) {
 		const struct zvm_vcpu_stats *st = &m->vcpus.vcpu[i].stats;
 
-		fprintf(to, "%s{\"exits\":%lu,\"mmio\":%lu,\"kicks\":%lu}", i ? "," : "",
-			st->exits, st->mmio, st->kicks);
+		fprintf(to, "%s{\"exits\":%lu,\"mmio\":%lu,\"kicks\":%lu}", i ? "," : "", st->exits,
+			st->mmio, st->kicks);
 	}
 	fputs("],\"virtio\":[", to);
 	for (unsigned int i = 0; i < m->nr_slots; i++) {
@@ -143,8 +143,8 @@ static const struct {
 	const char *name;
 	int (*run)(struct zvm_control *ctl, FILE *to); /* adds members, or returns -errno */
 } commands[] = {
-	{ "status", put_status },  { "stats", put_stats },	   { "pause", do_pause },
-	{ "resume", do_resume },   { "power-key", do_power_key }, { "reset", do_reset },
+	{ "status", put_status }, { "stats", put_stats },	 { "pause", do_pause },
+	{ "resume", do_resume },  { "power-key", do_power_key }, { "reset", do_reset },
 	{ "stop", do_stop },
 };
 

@@ -32,8 +32,7 @@ int zvm_bus_add(struct zvm_bus *bus, const struct zvm_region *region)
 	if (at > 0 && region->base - bus->region[at - 1].base < bus->region[at - 1].size)
 		return -EEXIST;
 
-	memmove(&bus->region[at + 1], &bus->region[at],
-		(bus->count - at) * sizeof(bus->region[0]));
+	memmove(&bus->region[at + 1], &bus->region[at], (bus->count - at) * sizeof(bus->region[0]));
 	bus->region[at] = *region;
 	bus->count++;
 	return 0;

@@ -15,16 +15,17 @@
 #include <stdint.h>
 
 /* Access widths in bytes, as a bit mask: the value of a width is also its bit. */
-#define ZVM_WIDTH_1    1u
-#define ZVM_WIDTH_2    2u
-#define ZVM_WIDTH_4    4u
-#define ZVM_WIDTH_8    8u
-#define ZVM_WIDTH_1_4  (ZVM_WIDTH_1 | ZVM_WIDTH_2 | ZVM_WIDTH_4)
+#define ZVM_WIDTH_1	1u
+#define ZVM_WIDTH_2	2u
+#define ZVM_WIDTH_4	4u
+#define ZVM_WIDTH_8	8u
+#define ZVM_WIDTH_1_4	(ZVM_WIDTH_1 | ZVM_WIDTH_2 | ZVM_WIDTH_4)
 #define ZVM_BUS_REGIONS 64
 
 /*
  * Handlers run on the vCPU thread that touched the address. @off is below the region's size,
- * naturally aligned, and off + width does not leave the region; width is one that the region allows.
+ * naturally aligned, and off + width does not leave the region; width is one that the region
+ * allows.
  */
 struct zvm_mmio_ops {
 	uint64_t (*read)(void *dev, uint64_t off, unsigned int width);

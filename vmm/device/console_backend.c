@@ -342,8 +342,8 @@ static void console_readable(struct zvm_watch *watch, uint32_t events)
 		}
 		if (n > 0) {
 			con->in_head = 0;
-			con->in_used = con->in_tty ? console_filter(con, con->input, (size_t)n) :
-						     (size_t)n;
+			con->in_used = con->in_tty ? console_filter(con, con->input, (size_t)n)
+						   : (size_t)n;
 			console_deliver(con);
 		}
 	} else if (events & (EPOLLHUP | EPOLLERR)) {
@@ -482,8 +482,9 @@ static int open_pty(struct zvm_tty *con, const char *link, struct zvm_err *err)
 			unlink(link);
 		if (symlink(name, link) < 0) {
 			ret = -errno;
-			return zvm_err_set(err, ret, "cannot make the link %s to the console %s: %s",
-					   link, name, strerror(-ret));
+			return zvm_err_set(err, ret,
+					   "cannot make the link %s to the console %s: %s", link,
+					   name, strerror(-ret));
 		}
 		con->pty_link = strdup(link);
 	}
@@ -531,9 +532,8 @@ static int open_file(struct zvm_tty *con, const char *path, struct zvm_err *err)
 	return 0;
 }
 
-int zvm_tty_open(struct zvm_tty **out, const struct zvm_config_console *cfg,
-		     struct zvm_loop *loop, void (*key)(void *opaque, enum zvm_tty_key key),
-		     void *opaque, struct zvm_err *err)
+int zvm_tty_open(struct zvm_tty **out, const struct zvm_config_console *cfg, struct zvm_loop *loop,
+		 void (*key)(void *opaque, enum zvm_tty_key key), void *opaque, struct zvm_err *err)
 {
 	struct zvm_tty *con = calloc(1, sizeof(*con));
 	int ret;
@@ -550,8 +550,8 @@ int zvm_tty_open(struct zvm_tty **out, const struct zvm_config_console *cfg,
 	con->stall_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	ret = con->stall_fd < 0 ? -errno : 0;
 	if (ret == 0)
-		ret = zvm_loop_add(loop, &con->stall_watch, con->stall_fd, EPOLLIN,
-				   console_stalled, con);
+		ret = zvm_loop_add(loop, &con->stall_watch, con->stall_fd, EPOLLIN, console_stalled,
+				   con);
 	if (ret == 0)
 		ret = zvm_bell_init(&con->bell, loop, console_bell, con);
 	if (ret < 0) {

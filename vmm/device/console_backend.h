@@ -43,9 +43,9 @@ enum zvm_tty_key {
  * Open the console that @cfg describes. @key is called on the loop for the escape keys, which
  * exist only when input is a terminal. Messages go to @err. On success the terminal is raw.
  */
-int zvm_tty_open(struct zvm_tty **out, const struct zvm_config_console *cfg,
-		     struct zvm_loop *loop, void (*key)(void *opaque, enum zvm_tty_key key),
-		     void *opaque, struct zvm_err *err);
+int zvm_tty_open(struct zvm_tty **out, const struct zvm_config_console *cfg, struct zvm_loop *loop,
+		 void (*key)(void *opaque, enum zvm_tty_key key), void *opaque,
+		 struct zvm_err *err);
 
 /* Writes out what is left (waiting at most a second), restores the terminal, removes sockets. */
 void zvm_tty_close(struct zvm_tty *con);

@@ -17,15 +17,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SR_READY	 0x80u
-#define SR_ERASE_FAILED	 0x20u
+#define SR_READY	  0x80u
+#define SR_ERASE_FAILED	  0x20u
 #define SR_PROGRAM_FAILED 0x10u
-#define SR_LOCKED	 0x02u
-#define SR_SEQUENCE	 (SR_ERASE_FAILED | SR_PROGRAM_FAILED)
+#define SR_LOCKED	  0x02u
+#define SR_SEQUENCE	  (SR_ERASE_FAILED | SR_PROGRAM_FAILED)
 
 /* Words that a buffered program takes at once; CFI says 2^5 bytes for each chip. */
-#define BUFFER_WORDS	  16u
-#define CFI_BUFFER_SHIFT  5u
+#define BUFFER_WORDS	 16u
+#define CFI_BUFFER_SHIFT 5u
 
 #define ID_MANUFACTURER 0x89u
 #define ID_DEVICE	0x18u
@@ -35,11 +35,11 @@ enum mode {
 	MODE_STATUS,
 	MODE_ID,
 	MODE_CFI,
-	MODE_PROGRAM,	 /* the next write is the data */
-	MODE_ERASE,	 /* the next write confirms */
-	MODE_LOCK,	 /* the next write says which lock command */
-	MODE_BUF_COUNT,	 /* the next write is the number of words less one */
-	MODE_BUF_DATA,	 /* buf_left words follow */
+	MODE_PROGRAM,	/* the next write is the data */
+	MODE_ERASE,	/* the next write confirms */
+	MODE_LOCK,	/* the next write says which lock command */
+	MODE_BUF_COUNT, /* the next write is the number of words less one */
+	MODE_BUF_DATA,	/* buf_left words follow */
 	MODE_BUF_CONFIRM,
 };
 
@@ -87,10 +87,10 @@ static void command(struct zvm_flash *f, uint8_t cmd)
 		uint8_t cmd;
 		enum mode mode;
 	} commands[] = {
-		{ 0xff, MODE_ARRAY },	  { 0xf0, MODE_ARRAY },	 { 0x00, MODE_ARRAY },
-		{ 0x70, MODE_STATUS },	  { 0x90, MODE_ID },	 { 0x98, MODE_CFI },
-		{ 0x10, MODE_PROGRAM },	  { 0x40, MODE_PROGRAM }, { 0x20, MODE_ERASE },
-		{ 0x60, MODE_LOCK },	  { 0xe8, MODE_BUF_COUNT },
+		{ 0xff, MODE_ARRAY },	{ 0xf0, MODE_ARRAY },	  { 0x00, MODE_ARRAY },
+		{ 0x70, MODE_STATUS },	{ 0x90, MODE_ID },	  { 0x98, MODE_CFI },
+		{ 0x10, MODE_PROGRAM }, { 0x40, MODE_PROGRAM },	  { 0x20, MODE_ERASE },
+		{ 0x60, MODE_LOCK },	{ 0xe8, MODE_BUF_COUNT },
 	};
 
 	if (cmd == 0x50) {

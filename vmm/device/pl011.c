@@ -220,14 +220,14 @@ static uint32_t fr_read(void *dev)
 	return fr;
 }
 
-#define PLAIN_REG(field, bits)                                                                     \
-	static uint32_t field##_read(void *dev)                                                    \
-	{                                                                                          \
-		return ((struct zvm_pl011 *)dev)->field;                                           \
-	}                                                                                          \
-	static void field##_write(void *dev, uint32_t val)                                         \
-	{                                                                                          \
-		((struct zvm_pl011 *)dev)->field = val & (bits);                                   \
+#define PLAIN_REG(field, bits)                                   \
+	static uint32_t field##_read(void *dev)                  \
+	{                                                        \
+		return ((struct zvm_pl011 *)dev)->field;         \
+	}                                                        \
+	static void field##_write(void *dev, uint32_t val)       \
+	{                                                        \
+		((struct zvm_pl011 *)dev)->field = val & (bits); \
 	}
 
 PLAIN_REG(ilpr, 0xff)
@@ -302,11 +302,11 @@ static void icr_write(void *dev, uint32_t val)
 	((struct zvm_pl011 *)dev)->ris &= ~val;
 }
 
-#define ID_REG(n, value)                                                                           \
-	static uint32_t id##n##_read(void *dev)                                                    \
-	{                                                                                          \
-		(void)dev;                                                                         \
-		return value;                                                                      \
+#define ID_REG(n, value)                        \
+	static uint32_t id##n##_read(void *dev) \
+	{                                       \
+		(void)dev;                      \
+		return value;                   \
 	}
 
 /* Part 0x011, designer Arm (0x41), revision 3 (r1p5); PrimeCell identification 0xb105f00d. */

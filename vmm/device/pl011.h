@@ -25,7 +25,8 @@ struct zvm_pl011_wire {
 };
 
 /* NULL when out of memory. The caller owns the device; it must be off the bus before destroy. */
-struct zvm_pl011 *zvm_pl011_create(const struct zvm_irqline *irq, const struct zvm_pl011_wire *wire);
+struct zvm_pl011 *zvm_pl011_create(const struct zvm_irqline *irq,
+				   const struct zvm_pl011_wire *wire);
 void zvm_pl011_destroy(struct zvm_pl011 *uart);
 
 /* Power-on state, as after a system reset; also lowers the interrupt. Any thread. */

@@ -162,10 +162,10 @@ static void icr_write(void *dev, uint32_t val)
 }
 
 static const struct zvm_reg regs[] = {
-	{ 0x00, "RTCDR", dr_read, NULL },      { 0x04, "RTCMR", mr_read, mr_write },
-	{ 0x08, "RTCLR", lr_read, lr_write },  { 0x0c, "RTCCR", cr_read, cr_write },
+	{ 0x00, "RTCDR", dr_read, NULL },	    { 0x04, "RTCMR", mr_read, mr_write },
+	{ 0x08, "RTCLR", lr_read, lr_write },	    { 0x0c, "RTCCR", cr_read, cr_write },
 	{ 0x10, "RTCIMSC", imsc_read, imsc_write }, { 0x14, "RTCRIS", ris_read, NULL },
-	{ 0x18, "RTCMIS", mis_read, NULL },    { 0x1c, "RTCICR", NULL, icr_write },
+	{ 0x18, "RTCMIS", mis_read, NULL },	    { 0x1c, "RTCICR", NULL, icr_write },
 };
 
 static const uint8_t ids[8] = { 0x31, 0x10, 0x04, 0x00, 0x0d, 0xf0, 0x05, 0xb1 };

@@ -50,7 +50,7 @@ static void update(struct zvm_pl061 *g)
 	uint8_t now = pins_now(g), changed = now ^ g->pins;
 	bool level;
 
-	g->edges |= changed & (g->ibe | (uint8_t)~(now ^ g->iev)) & ~g->is;
+	g->edges |= changed & (g->ibe | (uint8_t) ~(now ^ g->iev)) & ~g->is;
 	g->pins = now;
 	level = raw_status(g) & g->ie;
 	if (level != g->irq_level) {
@@ -59,14 +59,14 @@ static void update(struct zvm_pl061 *g)
 	}
 }
 
-#define LINE_REG(field)                                                                            \
-	static uint32_t field##_read(void *dev)                                                    \
-	{                                                                                          \
-		return ((struct zvm_pl061 *)dev)->field;                                           \
-	}                                                                                          \
-	static void field##_write(void *dev, uint32_t val)                                         \
-	{                                                                                          \
-		((struct zvm_pl061 *)dev)->field = val & LINES;                                    \
+#define LINE_REG(field)                                         \
+	static uint32_t field##_read(void *dev)                 \
+	{                                                       \
+		return ((struct zvm_pl061 *)dev)->field;        \
+	}                                                       \
+	static void field##_write(void *dev, uint32_t val)      \
+	{                                                       \
+		((struct zvm_pl061 *)dev)->field = val & LINES; \
 	}
 
 LINE_REG(dir)

@@ -87,8 +87,8 @@ static void prop_cells(struct tree *t, const char *name, const uint32_t *cells, 
 	prop(t, name, raw, n * sizeof(raw[0]));
 }
 
-#define PROP_CELLS(t, name, ...)                                                                   \
-	prop_cells(t, name, (const uint32_t[]){ __VA_ARGS__ },                                     \
+#define PROP_CELLS(t, name, ...)                               \
+	prop_cells(t, name, (const uint32_t[]){ __VA_ARGS__ }, \
 		   sizeof((const uint32_t[]){ __VA_ARGS__ }) / sizeof(uint32_t))
 
 /* Several strings in one property; @list is written with "\0" between them. */
@@ -109,8 +109,7 @@ static void add_chosen(struct tree *t, const struct zvm_fdt_params *p)
 	char path[32];
 
 	node(t, "chosen");
-	snprintf(path, sizeof(path), "/pl011@%llx",
-		 (unsigned long long)zvm_map[ZVM_MAP_UART].base);
+	snprintf(path, sizeof(path), "/pl011@%llx", (unsigned long long)zvm_map[ZVM_MAP_UART].base);
 	prop_string(t, "stdout-path", path);
 	prop_string(t, "bootargs", p->cfg->cmdline);
 	if (p->initrd_size) {
@@ -171,11 +170,9 @@ static void add_timer(struct tree *t)
 	node(t, "timer");
 	PROP_STRINGS(t, "compatible", "arm,armv8-timer\0arm,armv7-timer");
 	prop_empty(t, "always-on");
-	PROP_CELLS(t, "interrupts",
-		   GIC_PPI, ZVM_MAP_PPI_TIMER_SECURE, IRQ_LEVEL_HIGH,
-		   GIC_PPI, ZVM_MAP_PPI_TIMER_PHYS, IRQ_LEVEL_HIGH,
-		   GIC_PPI, ZVM_MAP_PPI_TIMER_VIRT, IRQ_LEVEL_HIGH,
-		   GIC_PPI, ZVM_MAP_PPI_TIMER_HYP, IRQ_LEVEL_HIGH);
+	PROP_CELLS(t, "interrupts", GIC_PPI, ZVM_MAP_PPI_TIMER_SECURE, IRQ_LEVEL_HIGH, GIC_PPI,
+		   ZVM_MAP_PPI_TIMER_PHYS, IRQ_LEVEL_HIGH, GIC_PPI, ZVM_MAP_PPI_TIMER_VIRT,
+		   IRQ_LEVEL_HIGH, GIC_PPI, ZVM_MAP_PPI_TIMER_HYP, IRQ_LEVEL_HIGH);
 	end(t);
 }
 
@@ -354,8 +351,7 @@ static int patch_memory(void *fdt, uint64_t size)
 	char name[32];
 	int off, ret = 0;
 
-	snprintf(name, sizeof(name), "memory@%llx",
-		 (unsigned long long)zvm_map[ZVM_MAP_RAM].base);
+	snprintf(name, sizeof(name), "memory@%llx", (unsigned long long)zvm_map[ZVM_MAP_RAM].base);
 	off = fdt_node_offset_by_prop_value(fdt, -1, "device_type", "memory", sizeof("memory"));
 	if (off == -FDT_ERR_NOTFOUND) {
 		off = fdt_add_subnode(fdt, 0, name);
@@ -376,7 +372,8 @@ int zvm_fdt_patch(const struct zvm_fdt_params *p, const void *user, size_t len, 
 	if (ret)
 		return zvm_err_set(err, EINVAL,
 				   "not a flattened device tree, or a damaged one (%s); compile it "
-				   "with dtc", fdt_strerror(ret));
+				   "with dtc",
+				   fdt_strerror(ret));
 	if (fdt_address_cells(user, 0) != 2 || fdt_size_cells(user, 0) != 2)
 		return zvm_err_set(err, EINVAL,
 				   "the root node must have #address-cells and #size-cells 2");

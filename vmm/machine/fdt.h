@@ -22,16 +22,15 @@ struct zvm_fdt_params {
 	uint64_t mpidr[ZVM_CONFIG_MAX_VCPUS]; /* affinity fields, for cfg->vcpus of them */
 	uint64_t initrd;		      /* IPA; no initrd when initrd_size is 0 */
 	uint64_t initrd_size;
-	bool flash;		/* the flash windows answer */
-	unsigned int virtio;	/* slots 0..virtio-1 are described */
-	const uint8_t *seed;	/* 40 random bytes (kaslr, then rng), or NULL for none */
+	bool flash;	     /* the flash windows answer */
+	unsigned int virtio; /* slots 0..virtio-1 are described */
+	const uint8_t *seed; /* 40 random bytes (kaslr, then rng), or NULL for none */
 };
 
 #define ZVM_FDT_SEED 40u
 
 /* Writes a tree of at most @size bytes to @buf. 0, or -ENOSPC/-EINVAL with a message. */
-int zvm_fdt_build(const struct zvm_fdt_params *params, void *buf, size_t size,
-		  struct zvm_err *err);
+int zvm_fdt_build(const struct zvm_fdt_params *params, void *buf, size_t size, struct zvm_err *err);
 
 /*
  * The user's own tree, @len bytes in @user: moved to @buf and given this VM's /memory, bootargs

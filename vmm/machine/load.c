@@ -67,8 +67,8 @@ int zvm_load_raw(int fd, const struct zvm_span *mem, uint64_t ipa, uint64_t *siz
 	ret = zvm_load_pread(fd, to, *size, 0);
 	if (ret < 0)
 		return zvm_err_set(err, ret, "cannot read it: %s",
-				   ret == -ENODATA ? "it became shorter while being read" :
-						     strerror(-ret));
+				   ret == -ENODATA ? "it became shorter while being read"
+						   : strerror(-ret));
 	return 0;
 }
 
@@ -182,9 +182,8 @@ static int load_image(const struct zvm_images *img, const struct zvm_config *cfg
 	return 0;
 }
 
-int zvm_load(const struct zvm_images *img, const struct zvm_config *cfg,
-	     const struct zvm_span *ram, const struct zvm_span *flash, struct zvm_boot *boot,
-	     struct zvm_err *err)
+int zvm_load(const struct zvm_images *img, const struct zvm_config *cfg, const struct zvm_span *ram,
+	     const struct zvm_span *flash, struct zvm_boot *boot, struct zvm_err *err)
 {
 	uint64_t size;
 	int ret;

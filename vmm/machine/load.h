@@ -54,9 +54,8 @@ struct zvm_boot {
  * Load what @cfg asks for into @ram, or into @flash for firmware, and fill in @boot. Errors name
  * file and line, key, reason and remedy.
  */
-int zvm_load(const struct zvm_images *img, const struct zvm_config *cfg,
-	     const struct zvm_span *ram, const struct zvm_span *flash, struct zvm_boot *boot,
-	     struct zvm_err *err);
+int zvm_load(const struct zvm_images *img, const struct zvm_config *cfg, const struct zvm_span *ram,
+	     const struct zvm_span *flash, struct zvm_boot *boot, struct zvm_err *err);
 
 /* ---- the formats, for zvm_load() and the tests ---- */
 

@@ -25,12 +25,14 @@ static int check_header(const Elf64_Ehdr *eh, struct zvm_err *err)
 				   "an ELF file for machine %u; only AArch64 (183) can run here",
 				   eh->e_machine);
 	if (eh->e_type != ET_EXEC && eh->e_type != ET_DYN)
-		return zvm_err_set(err, ENOEXEC, "an ELF file that is not executable; link it first");
-	if (eh->e_phentsize != sizeof(Elf64_Phdr) || !eh->e_phnum || eh->e_phnum > MAX_SEGMENTS)
 		return zvm_err_set(err, ENOEXEC,
-				   "an ELF file with %u program headers of %u bytes; 1 to %u of %zu "
-				   "can be loaded",
-				   eh->e_phnum, eh->e_phentsize, MAX_SEGMENTS, sizeof(Elf64_Phdr));
+				   "an ELF file that is not executable; link it first");
+	if (eh->e_phentsize != sizeof(Elf64_Phdr) || !eh->e_phnum || eh->e_phnum > MAX_SEGMENTS)
+		return zvm_err_set(
+			err, ENOEXEC,
+			"an ELF file with %u program headers of %u bytes; 1 to %u of %zu "
+			"can be loaded",
+			eh->e_phnum, eh->e_phentsize, MAX_SEGMENTS, sizeof(Elf64_Phdr));
 	return 0;
 }
 
@@ -43,21 +45,22 @@ static int check_segment(const Elf64_Phdr *ph, unsigned int i, uint64_t file_siz
 	if (ph->p_offset > file_size || ph->p_filesz > file_size - ph->p_offset)
 		return zvm_err_set(err, ENODATA,
 				   "segment %u ends behind the end of the file: it is truncated; "
-				   "copy it again", i);
+				   "copy it again",
+				   i);
 	if (!zvm_span_ptr(ram, ph->p_paddr, ph->p_memsz))
 		return zvm_err_set(err, ENOSPC,
 				   "segment %u (0x%llx bytes at 0x%llx) is outside RAM "
-				   "(0x%llx-0x%llx); link it there or give the VM more memory", i,
-				   (unsigned long long)ph->p_memsz, (unsigned long long)ph->p_paddr,
-				   (unsigned long long)ram->ipa,
+				   "(0x%llx-0x%llx); link it there or give the VM more memory",
+				   i, (unsigned long long)ph->p_memsz,
+				   (unsigned long long)ph->p_paddr, (unsigned long long)ram->ipa,
 				   (unsigned long long)(ram->ipa + ram->size - 1));
 	return 0;
 }
 
 static bool overlap(const Elf64_Phdr *a, const Elf64_Phdr *b)
 {
-	return a->p_paddr < b->p_paddr ? b->p_paddr - a->p_paddr < a->p_memsz :
-					 a->p_paddr - b->p_paddr < b->p_memsz;
+	return a->p_paddr < b->p_paddr ? b->p_paddr - a->p_paddr < a->p_memsz
+				       : a->p_paddr - b->p_paddr < b->p_memsz;
 }
 
 int zvm_load_elf(int fd, const struct zvm_span *ram, uint64_t *entry, uint64_t *start,
@@ -82,9 +85,10 @@ int zvm_load_elf(int fd, const struct zvm_span *ram, uint64_t *entry, uint64_t *
 		return ret;
 	if (eh.e_phoff > (uint64_t)st.st_size ||
 	    zvm_load_pread(fd, ph, eh.e_phnum * sizeof(ph[0]), eh.e_phoff) < 0)
-		return zvm_err_set(err, ENODATA,
-				   "the file ends inside its program headers: it is truncated; copy "
-				   "it again");
+		return zvm_err_set(
+			err, ENODATA,
+			"the file ends inside its program headers: it is truncated; copy "
+			"it again");
 
 	for (unsigned int i = 0; i < eh.e_phnum; i++) {
 		if (ph[i].p_type != PT_LOAD || !ph[i].p_memsz)
@@ -115,7 +119,8 @@ int zvm_load_elf(int fd, const struct zvm_span *ram, uint64_t *entry, uint64_t *
 			*start = ph[i].p_paddr;
 		if (ph[i].p_paddr + ph[i].p_memsz > *end)
 			*end = ph[i].p_paddr + ph[i].p_memsz;
-		/* The entry point is a virtual address; before the MMU is on only the physical counts. */
+		/* The entry point is a virtual address; before the MMU is on only the physical
+		 * counts. */
 		if (eh.e_entry >= ph[i].p_vaddr && eh.e_entry - ph[i].p_vaddr < ph[i].p_memsz)
 			*entry = ph[i].p_paddr + (eh.e_entry - ph[i].p_vaddr);
 	}

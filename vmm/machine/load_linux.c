@@ -18,11 +18,11 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#define IMAGE_MAGIC	  0x644d5241u /* "ARM\x64" */
-#define OLD_TEXT_OFFSET	  0x80000ULL /* when image_size is 0, text_offset was not to be believed */
-#define FLAGS_PAGE_SHIFT  1
-#define GZIP_CHUNK	  (64u << 10)
-#define GZIP_WINDOW_BITS  (15 + 16) /* the largest window; a gzip header */
+#define IMAGE_MAGIC	 0x644d5241u /* "ARM\x64" */
+#define OLD_TEXT_OFFSET	 0x80000ULL  /* when image_size is 0, text_offset was not to be believed */
+#define FLAGS_PAGE_SHIFT 1
+#define GZIP_CHUNK	 (64u << 10)
+#define GZIP_WINDOW_BITS (15 + 16) /* the largest window; a gzip header */
 
 struct image_header {
 	uint32_t code[2];
@@ -117,19 +117,20 @@ static int check_whole(int fd, uint64_t file_size, const struct image_header *h,
 	at += sizeof(pe) + le16toh(pe.optional_size);
 	for (unsigned int i = 0; ret == 0 && i < le16toh(pe.sections) && i < PE_MAX_SECTIONS; i++) {
 		ret = zvm_load_pread(fd, &section, sizeof(section), at + i * sizeof(section));
-		if (ret == 0 && (uint64_t)le32toh(section.raw_offset) + le32toh(section.raw_size) >
-					file_size)
+		if (ret == 0 &&
+		    (uint64_t)le32toh(section.raw_offset) + le32toh(section.raw_size) > file_size)
 			ret = -ENODATA;
 	}
 	if (ret == -ENODATA)
 		return zvm_err_set(err, ret,
 				   "the file ends after %llu bytes, before its last section: it is "
-				   "truncated; copy it again", (unsigned long long)file_size);
+				   "truncated; copy it again",
+				   (unsigned long long)file_size);
 	return ret < 0 ? zvm_err_set(err, ret, "cannot read it: %s", strerror(-ret)) : 0;
 }
 
-static int load_plain(int fd, uint64_t file_size, const struct zvm_span *ram,
-		      struct placement *at, enum zvm_page_size *page, struct zvm_err *err)
+static int load_plain(int fd, uint64_t file_size, const struct zvm_span *ram, struct placement *at,
+		      enum zvm_page_size *page, struct zvm_err *err)
 {
 	struct image_header h;
 	int ret;
@@ -145,9 +146,10 @@ static int load_plain(int fd, uint64_t file_size, const struct zvm_span *ram,
 		ret = zvm_load_pread(fd, zvm_span_ptr(ram, at->ipa, file_size), file_size, 0);
 	}
 	if (ret == -ENODATA)
-		return zvm_err_set(err, ret,
-				   "the file ends inside the Image header: it is truncated; copy it "
-				   "again");
+		return zvm_err_set(
+			err, ret,
+			"the file ends inside the Image header: it is truncated; copy it "
+			"again");
 	if (ret < 0)
 		return zvm_err_set(err, ret, "cannot read it: %s", strerror(-ret));
 	return 0;
@@ -256,11 +258,11 @@ static int load_zboot(int fd, uint64_t file_size, const struct zboot_header *z,
 				   "the EFI zboot header points behind the end of the file: it is "
 				   "truncated; copy it again");
 	if (strncmp(z->compression, "gzip", sizeof(z->compression)) != 0)
-		return zvm_err_set(err, ENOTSUP,
-				   "an EFI zboot image compressed by %.*s; only gzip can be unpacked: "
-				   "use the kernel's arch/arm64/boot/Image",
-				   (int)strnlen(z->compression, sizeof(z->compression)),
-				   z->compression);
+		return zvm_err_set(
+			err, ENOTSUP,
+			"an EFI zboot image compressed by %.*s; only gzip can be unpacked: "
+			"use the kernel's arch/arm64/boot/Image",
+			(int)strnlen(z->compression, sizeof(z->compression)), z->compression);
 	return load_gzip(fd, off, ram, at, page, err);
 }
 

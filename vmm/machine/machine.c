@@ -115,9 +115,7 @@ static struct zvm_irqline line_of(struct zvm_machine *m, enum zvm_map_id id)
 static int create_uart(struct zvm_machine *m, struct zvm_err *err)
 {
 	struct zvm_irqline line = line_of(m, ZVM_MAP_UART);
-	struct zvm_pl011_wire wire = {
-		.tx = uart_tx, .rx_room = uart_rx_room, .opaque = m
-	};
+	struct zvm_pl011_wire wire = { .tx = uart_tx, .rx_room = uart_rx_room, .opaque = m };
 
 	m->uart = zvm_pl011_create(&line, &wire);
 	if (!m->uart)
@@ -159,7 +157,8 @@ static int create_gpio(struct zvm_machine *m, struct zvm_err *err)
 }
 #endif
 
-/* On a vCPU thread. Without the memslot reads are slow but right; without its removal they are not. */
+/* On a vCPU thread. Without the memslot reads are slow but right; without its removal they are not.
+ */
 static void flash_show(void *opaque, bool array)
 {
 	struct zvm_flash_bank *bank = opaque;
@@ -187,8 +186,8 @@ static int create_flash(struct zvm_machine *m, struct zvm_err *err)
 		bank->dev = zvm_flash_create(&params);
 		if (!bank->dev)
 			return zvm_err_set(err, ENOMEM, "flash: out of memory");
-		ret = add_region(m, ZVM_MAP_FLASH0 + i, ZVM_WIDTH_1_4 | ZVM_WIDTH_8,
-				 &zvm_flash_ops, bank->dev, err);
+		ret = add_region(m, ZVM_MAP_FLASH0 + i, ZVM_WIDTH_1_4 | ZVM_WIDTH_8, &zvm_flash_ops,
+				 bank->dev, err);
 		if (ret < 0)
 			return ret;
 	}
@@ -257,9 +256,9 @@ static int map_memory(struct zvm_machine *m, struct zvm_err *err)
 	ret = zvm_ram_map(zvm_map[ZVM_MAP_RAM].base, cfg->memory, &cfg->backing, &hva, err);
 	if (ret < 0)
 		return zvm_config_blame(cfg, "memory", ret, err);
-	m->ram = (struct zvm_span){
-		.ipa = zvm_map[ZVM_MAP_RAM].base, .size = cfg->memory, .hva = hva
-	};
+	m->ram = (struct zvm_span){ .ipa = zvm_map[ZVM_MAP_RAM].base,
+				    .size = cfg->memory,
+				    .hva = hva };
 	ret = zvm_gmem_add(&m->gmem, m->ram.ipa, m->ram.size, m->ram.hva, false, err);
 	for (unsigned int i = 0; ret == 0 && cfg->firmware && i < ZVM_FLASH_BANKS; i++)
 		ret = map_flash(m, i, err);

@@ -91,7 +91,8 @@ int zvm_ram_map(uint64_t ipa, uint64_t size, const struct zvm_config_backing *ba
 	if (span - skip - size)
 		munmap(hva + size, span - skip - size);
 
-	/* Advice only: a host without THP, or without names for mappings, runs the guest as well. */
+	/* Advice only: a host without THP, or without names for mappings, runs the guest as well.
+	 */
 	if (backing->hugepages == ZVM_HUGEPAGES_THP)
 		madvise(hva, size, MADV_HUGEPAGE);
 	else if (backing->hugepages == ZVM_HUGEPAGES_OFF)

@@ -24,7 +24,7 @@
 #include "vmm/machine/map.h"
 #include "vmm/machine/ram.h"
 
-#define CORE_REG(name)                                                                             \
+#define CORE_REG(name) \
 	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(name))
 
 #define REG_MPIDR_EL1	     ARM64_SYS_REG(3, 0, 0, 0, 5)
@@ -68,7 +68,8 @@ static int check_page_size(const struct zvm_machine *m, struct zvm_err *err)
 		return 0;
 	zvm_err_set(err, ENOTSUP,
 		    "the kernel is built for %s pages, which this CPU does not have; use one for "
-		    "another page size", granule[m->boot.page_size].name);
+		    "another page size",
+		    granule[m->boot.page_size].name);
 	return zvm_config_blame(m->cfg, "kernel", -ENOTSUP, err);
 }
 
@@ -77,12 +78,9 @@ static int set_registers(const struct zvm_machine *m, struct zvm_err *err)
 	const struct {
 		uint64_t id, val;
 	} regs[] = {
-		{ CORE_REG(regs.regs[0]), m->boot.dtb },
-		{ CORE_REG(regs.regs[1]), 0 },
-		{ CORE_REG(regs.regs[2]), 0 },
-		{ CORE_REG(regs.regs[3]), 0 },
-		{ CORE_REG(regs.pc), m->boot.entry },
-		{ CORE_REG(regs.pstate), PSTATE_START },
+		{ CORE_REG(regs.regs[0]), m->boot.dtb }, { CORE_REG(regs.regs[1]), 0 },
+		{ CORE_REG(regs.regs[2]), 0 },		 { CORE_REG(regs.regs[3]), 0 },
+		{ CORE_REG(regs.pc), m->boot.entry },	 { CORE_REG(regs.pstate), PSTATE_START },
 	};
 
 	for (size_t i = 0; i < sizeof(regs) / sizeof(regs[0]); i++) {

@@ -215,8 +215,8 @@ static int create_disk(struct zvm_machine *m, size_t i, struct zvm_err *err)
 	struct zvm_blk_cfg cfg = {
 		.path = disk->path,
 		.engine = engines[disk->engine],
-		.cache = disk->cache == ZVM_DISK_CACHE_NONE ? ZVM_BLK_CACHE_NONE :
-							      ZVM_BLK_CACHE_WRITEBACK,
+		.cache = disk->cache == ZVM_DISK_CACHE_NONE ? ZVM_BLK_CACHE_NONE
+							    : ZVM_BLK_CACHE_WRITEBACK,
 		.readonly = disk->readonly,
 		.no_discard = !disk->discard,
 		.queues = disk->queues,
@@ -323,8 +323,8 @@ static int create_rng(struct zvm_machine *m, struct zvm_err *err)
 static int create_rng(struct zvm_machine *m, struct zvm_err *err)
 {
 	/* On by default: only who asks for it misses it. */
-	return zvm_config_is_set(m->cfg, "rng") ?
-		       not_built(m, "rng", "CONFIG_ZVM_VIRTIO_RNG", err) : 0;
+	return zvm_config_is_set(m->cfg, "rng") ? not_built(m, "rng", "CONFIG_ZVM_VIRTIO_RNG", err)
+						: 0;
 }
 #endif
 

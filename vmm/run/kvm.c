@@ -45,9 +45,10 @@ static int explain_open(const char *path, int no, struct zvm_err *err)
 	case ENOENT:
 	case ENXIO:
 	case ENODEV:
-		remedy = strstr(path, "kvm") ?
-				 "this host has no KVM, or was booted with kvm-arm.mode=none" :
-				 "load the module (insmod zvm.ko) and look at dmesg if it refuses";
+		remedy =
+			strstr(path, "kvm")
+				? "this host has no KVM, or was booted with kvm-arm.mode=none"
+				: "load the module (insmod zvm.ko) and look at dmesg if it refuses";
 		break;
 	case EACCES:
 	case EPERM:
@@ -72,18 +73,20 @@ int zvm_kvm_open(struct zvm_kvm *kvm, const char *path, struct zvm_err *err)
 	ret = ioctl(kvm->fd, KVM_GET_API_VERSION, 0);
 	if (ret != KVM_API_VERSION) {
 		ret = ret < 0 ? zvm_err_set(err, ENODEV, "%s does not speak the KVM API: %s", path,
-					    strerror(errno)) :
-				zvm_err_set(err, ENODEV,
-					    "%s speaks version %d of the KVM API, version %d is needed",
-					    path, ret, KVM_API_VERSION);
+					    strerror(errno))
+			      : zvm_err_set(
+					err, ENODEV,
+					"%s speaks version %d of the KVM API, version %d is needed",
+					path, ret, KVM_API_VERSION);
 		goto fail;
 	}
 	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
 		if (kvm_cap(kvm->fd, required[i].cap))
 			continue;
-		ret = zvm_err_set(err, ENOTSUP,
-				  "%s lacks %s, which is needed for %s; use a newer host kernel or module",
-				  path, required[i].name, required[i].use);
+		ret = zvm_err_set(
+			err, ENOTSUP,
+			"%s lacks %s, which is needed for %s; use a newer host kernel or module",
+			path, required[i].name, required[i].use);
 		goto fail;
 	}
 	ret = ioctl(kvm->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
@@ -119,9 +122,10 @@ int zvm_kvm_create_vm(const struct zvm_kvm *kvm, uint64_t last, int *vm, struct 
 	unsigned long type = 0;
 
 	if (need > kvm->ipa_bits)
-		return zvm_err_set(err, E2BIG,
-				   "the guest needs %u bits of physical address, %s offers %u; give it less memory",
-				   need, kvm->path, kvm->ipa_bits);
+		return zvm_err_set(
+			err, E2BIG,
+			"the guest needs %u bits of physical address, %s offers %u; give it less memory",
+			need, kvm->path, kvm->ipa_bits);
 	/* 0 means 40 bits; another size is legal only where the capability is announced. */
 	if (need > DEFAULT_IPA_BITS || kvm->ipa_bits < DEFAULT_IPA_BITS)
 		type = KVM_VM_TYPE_ARM_IPA_SIZE(kvm->ipa_bits);
@@ -148,11 +152,11 @@ int zvm_kvm_set_memory(int vm, uint32_t slot, uint32_t flags, uint64_t ipa, uint
 	if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region) == 0)
 		return 0;
 	if (errno == ENOMEM || errno == EAGAIN)
-		return zvm_err_set(err, errno,
-				   "the host cannot back %llu MiB of guest memory at 0x%llx: %s; "
-				   "give the VM less, or raise RLIMIT_MEMLOCK (ulimit -l) if memory is pinned",
-				   (unsigned long long)size >> 20, (unsigned long long)ipa,
-				   strerror(errno));
+		return zvm_err_set(
+			err, errno,
+			"the host cannot back %llu MiB of guest memory at 0x%llx: %s; "
+			"give the VM less, or raise RLIMIT_MEMLOCK (ulimit -l) if memory is pinned",
+			(unsigned long long)size >> 20, (unsigned long long)ipa, strerror(errno));
 	return zvm_err_set(err, errno, "KVM_SET_USER_MEMORY_REGION slot %u at 0x%llx: %s", slot,
 			   (unsigned long long)ipa, strerror(errno));
 }
@@ -225,13 +229,14 @@ int zvm_kvm_create_gic(int vm, uint64_t dist, uint64_t redist, uint32_t nr_irqs,
 
 	*gic = -1;
 	if (ioctl(vm, KVM_CREATE_DEVICE, &dev) < 0)
-		return zvm_err_set(err, errno,
-				   "cannot create a GICv3 for the guest: %s; the host needs a GICv3",
-				   strerror(errno));
+		return zvm_err_set(
+			err, errno,
+			"cannot create a GICv3 for the guest: %s; the host needs a GICv3",
+			strerror(errno));
 	ret = gic_attr((int)dev.fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST, &dist);
 	if (ret == 0)
-		ret = gic_attr((int)dev.fd, KVM_DEV_ARM_VGIC_GRP_ADDR,
-			       KVM_VGIC_V3_ADDR_TYPE_REDIST, &redist);
+		ret = gic_attr((int)dev.fd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_REDIST,
+			       &redist);
 	if (ret == 0)
 		ret = gic_attr((int)dev.fd, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &nr_irqs);
 	if (ret < 0) {
@@ -281,8 +286,7 @@ int zvm_kvm_ioeventfd(int vm, int eventfd, uint64_t ipa, uint32_t value, bool on
 		.addr = ipa,
 		.len = 4,
 		.fd = eventfd,
-		.flags = KVM_IOEVENTFD_FLAG_DATAMATCH |
-			 (on ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN),
+		.flags = KVM_IOEVENTFD_FLAG_DATAMATCH | (on ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN),
 	};
 
 	return ioctl(vm, KVM_IOEVENTFD, &io) < 0 ? -errno : 0;

@@ -23,7 +23,7 @@ struct zvm_kvm {
 	size_t run_size;       /* bytes of struct kvm_run's mapping */
 	unsigned int ipa_bits; /* widest guest physical address, 40 if the host does not say */
 	unsigned int max_vcpus;
-	bool readonly_mem;      /* KVM_MEM_READONLY memslots */
+	bool readonly_mem; /* KVM_MEM_READONLY memslots */
 };
 
 /* Open @path (kept) and check API version and capabilities. Messages carry a remedy. */

@@ -258,8 +258,8 @@ int zvm_lifecycle_init(struct zvm_lifecycle *lc, struct zvm_machine *m, struct z
 		ret = zvm_loop_add(m->loop, &lc->signal_watch, lc->signal_fd, EPOLLIN, on_signal,
 				   lc);
 	if (ret == 0)
-		ret = zvm_loop_add(m->loop, &lc->timer_watch, lc->timer_fd, EPOLLIN,
-				   on_grace_over, lc);
+		ret = zvm_loop_add(m->loop, &lc->timer_watch, lc->timer_fd, EPOLLIN, on_grace_over,
+				   lc);
 	if (ret == 0)
 		ret = zvm_loop_add(m->loop, &lc->key_watch, lc->key_fd, EPOLLIN, on_key_up, lc);
 	if (ret == 0)

@@ -9,7 +9,6 @@ enum zvm_log_level { ZVM_LOG_ERR, ZVM_LOG_WARN, ZVM_LOG_INFO, ZVM_LOG_DEBUG };
 __attribute__((format(printf, 2, 3))) void zvm_log(enum zvm_log_level level, const char *fmt, ...);
 
 /* Once, before there are threads: lines up to @max go to @sink, from any thread. */
-void zvm_log_open(enum zvm_log_level max,
-		  void (*sink)(enum zvm_log_level level, const char *line));
+void zvm_log_open(enum zvm_log_level max, void (*sink)(enum zvm_log_level level, const char *line));
 
 #endif

@@ -34,20 +34,23 @@ int zvm_unix_listen(const char *path, int *out, struct zvm_err *err)
 
 	*out = -1;
 	if (strlen(path) >= sizeof(addr.sun_path))
-		return zvm_err_set(err, ENAMETOOLONG,
-				   "socket %s: the path is longer than %zu bytes; use a shorter one",
-				   path, sizeof(addr.sun_path) - 1);
+		return zvm_err_set(
+			err, ENAMETOOLONG,
+			"socket %s: the path is longer than %zu bytes; use a shorter one", path,
+			sizeof(addr.sun_path) - 1);
 	strcpy(addr.sun_path, path);
 
 	if (lstat(path, &st) == 0) {
 		if (!S_ISSOCK(st.st_mode))
-			return zvm_err_set(err, EEXIST,
-					   "socket %s: there is another kind of file; remove it or use another path",
-					   path);
+			return zvm_err_set(
+				err, EEXIST,
+				"socket %s: there is another kind of file; remove it or use another path",
+				path);
 		if (!socket_is_stale(&addr))
-			return zvm_err_set(err, EADDRINUSE,
-					   "socket %s: another process listens there; is this VM already running?",
-					   path);
+			return zvm_err_set(
+				err, EADDRINUSE,
+				"socket %s: another process listens there; is this VM already running?",
+				path);
 		unlink(path);
 	}
 

@@ -26,8 +26,7 @@
 
 #define THREAD_STACK (256u << 10)
 
-#define REG_PC                                                                                     \
-	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(regs.pc))
+#define REG_PC (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(regs.pc))
 
 static void on_kick(int sig)
 {
@@ -161,8 +160,8 @@ static void vcpu_exit(struct zvm_vcpu *vcpu)
 	switch (run->exit_reason) {
 	case KVM_EXIT_MMIO:
 		atomic_fetch_add_explicit(&vcpu->stats.mmio, 1, memory_order_relaxed);
-		zvm_bus_access(vcpu->group->bus, run->mmio.phys_addr, run->mmio.data,
-			       run->mmio.len, run->mmio.is_write);
+		zvm_bus_access(vcpu->group->bus, run->mmio.phys_addr, run->mmio.data, run->mmio.len,
+			       run->mmio.is_write);
 		return;
 	case KVM_EXIT_INTR:
 		return;
@@ -281,7 +280,8 @@ static int start_one(struct zvm_vcpu *vcpu, struct zvm_err *err)
 	if (ret == -EPERM && cfg->vcpu.priority) {
 		zvm_err_set(err, ret,
 			    "SCHED_FIFO priority %d is not allowed; give CAP_SYS_NICE or raise "
-			    "RLIMIT_RTPRIO (ulimit -r)", cfg->vcpu.priority);
+			    "RLIMIT_RTPRIO (ulimit -r)",
+			    cfg->vcpu.priority);
 		return zvm_config_blame(cfg, "vcpu.priority", ret, err);
 	}
 	if (ret == -EINVAL && cfg->vcpu.affinity[vcpu->id].nr) {
