@@ -148,7 +148,7 @@ static void loaded_module_settles_el2(void **state)
 {
 	host.kernel_log = NULL;
 	put("/sys/module/zvm/version", "0.1\n");
-	expect("EL2", ZVM_GOOD, "the kernel runs at EL2 with VHE", "");
+	expect("EL2", ZVM_GOOD, "the module has found EL2 and VHE", "");
 	expect("module", ZVM_GOOD, "zvm.ko is loaded", "");
 	expect("device", ZVM_BAD, "/dev/zvm is not there", "mount devtmpfs on /dev");
 }

@@ -104,7 +104,7 @@ static void look_at_el2(const struct zvm_host_view *host, struct zvm_finding *f)
 	char line[2048];
 
 	if (module_loaded(host)) {
-		say(f, ZVM_GOOD, "the kernel runs at EL2 with VHE");
+		say(f, ZVM_GOOD, "the module has found EL2 and VHE");
 	} else if (find_line(host, "/proc/cmdline", "kvm-arm.mode=nvhe", line, sizeof(line)) ||
 		   find_line(host, "/proc/cmdline", "kvm-arm.mode=protected", line, sizeof(line))) {
 		say(f, ZVM_BAD, "kvm-arm.mode makes the kernel leave EL2");

@@ -9,6 +9,8 @@
 #ifndef ZVM_VMM_CONFIG_SCHEMA_H
 #define ZVM_VMM_CONFIG_SCHEMA_H
 
+#include <errno.h>
+
 #include "config.h"
 #include "toml.h"
 
@@ -78,6 +80,9 @@ int schema_fail_at(const struct zvm_config *cfg, struct zvm_err *err, int line, 
 /* At the place where @key was written, like zvm_config_blame(). -EINVAL. */
 int schema_fail(const struct zvm_config *cfg, struct zvm_err *err, const char *key, const char *fmt,
 		...) __attribute__((format(printf, 4, 5)));
-int schema_no_memory(const struct zvm_config *cfg, struct zvm_err *err);
+static inline int schema_no_memory(const struct zvm_config *cfg, struct zvm_err *err)
+{
+	return zvm_err_set(err, ENOMEM, "%s: out of memory", cfg->file);
+}
 
 #endif

@@ -139,8 +139,3 @@ int schema_fail(const struct zvm_config *cfg, struct zvm_err *err, const char *k
 	zvm_err_set(err, EINVAL, "%s", reason);
 	return zvm_config_blame(cfg, key, -EINVAL, err);
 }
-
-int schema_no_memory(const struct zvm_config *cfg, struct zvm_err *err)
-{
-	return zvm_err_set(err, ENOMEM, "%s: out of memory", cfg->file);
-}

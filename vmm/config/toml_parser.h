@@ -8,6 +8,8 @@
 #ifndef ZVM_VMM_CONFIG_TOML_PARSER_H
 #define ZVM_VMM_CONFIG_TOML_PARSER_H
 
+#include <errno.h>
+
 #include "toml.h"
 
 struct toml_parser {
@@ -48,10 +50,17 @@ int toml_end_line(struct toml_parser *p, const char *after);
 int toml_check_utf8(struct toml_parser *p);
 /* How the next thing in the text reads in a message: "'x'", "end of file"... Static storage. */
 const char *toml_describe_next(const struct toml_parser *p, char buf[16]);
-int toml_fail(struct toml_parser *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-int toml_fail_at(struct toml_parser *p, int line, int column, const char *fmt, ...)
+void toml_say(struct toml_parser *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void toml_say_at(struct toml_parser *p, int line, int column, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-int toml_no_memory(struct toml_parser *p);
+/* Leave a message, the value is -EINVAL. Macros: an analyser sees that it is never 0. */
+#define toml_fail(...)	  (toml_say(__VA_ARGS__), -EINVAL)
+#define toml_fail_at(...) (toml_say_at(__VA_ARGS__), -EINVAL)
+static inline int toml_no_memory(const struct toml_parser *p)
+{
+	zvm_err_set(p->err, ENOMEM, "%s: out of memory", p->name);
+	return -ENOMEM;
+}
 
 /* toml_string.c: strings and keys */
 int toml_parse_string(struct toml_parser *p, char **bytes, size_t *len);

@@ -178,7 +178,7 @@ const char *toml_describe_next(const struct toml_parser *p, char buf[16])
 	return buf;
 }
 
-static int fail_va(struct toml_parser *p, int line, int column, const char *fmt, va_list ap)
+static void say_va(struct toml_parser *p, int line, int column, const char *fmt, va_list ap)
 {
 	char reason[ZVM_ERR_MAX], *c;
 
@@ -187,32 +187,23 @@ static int fail_va(struct toml_parser *p, int line, int column, const char *fmt,
 	for (c = reason; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = '?';
-	return zvm_err_set(p->err, EINVAL, "%s:%d:%d: %s", p->name, line, column, reason);
+	zvm_err_set(p->err, EINVAL, "%s:%d:%d: %s", p->name, line, column, reason);
 }
 
-int toml_fail(struct toml_parser *p, const char *fmt, ...)
+void toml_say(struct toml_parser *p, const char *fmt, ...)
 {
 	va_list ap;
-	int ret;
 
 	va_start(ap, fmt);
-	ret = fail_va(p, p->line, p->column, fmt, ap);
+	say_va(p, p->line, p->column, fmt, ap);
 	va_end(ap);
-	return ret;
 }
 
-int toml_fail_at(struct toml_parser *p, int line, int column, const char *fmt, ...)
+void toml_say_at(struct toml_parser *p, int line, int column, const char *fmt, ...)
 {
 	va_list ap;
-	int ret;
 
 	va_start(ap, fmt);
-	ret = fail_va(p, line, column, fmt, ap);
+	say_va(p, line, column, fmt, ap);
 	va_end(ap);
-	return ret;
-}
-
-int toml_no_memory(struct toml_parser *p)
-{
-	return zvm_err_set(p->err, ENOMEM, "%s: out of memory", p->name);
 }

@@ -365,8 +365,10 @@ static int set_clock(const struct schema_slot *slot, const struct zvm_toml_value
 	case ZVM_TOML_OFFSET_DATETIME:
 		if (t->year < 1969) /* keeps the sum below positive where it matters */
 			return fail(slot, v, "the clock begins in 1970");
-		epoch = days_from_epoch(t->year, t->month, t->day) * 86400 + t->hour * 3600 +
-			t->minute * 60 + t->second - t->offset * 60;
+		epoch = ((days_from_epoch(t->year, t->month, t->day) * 24 + t->hour) * 60 +
+			 t->minute - t->offset) *
+				60 +
+			t->second;
 		if (epoch < 0 || epoch > UINT32_MAX)
 			return fail(slot, v, "the clock goes from 1970 to 2106");
 		rtc->base = ZVM_RTC_FIXED;
