@@ -216,9 +216,12 @@ static void fill_cfi(struct zvm_flash *f)
 	unsigned int chip_block = ZVM_FLASH_BLOCK / 2 / 256;
 	uint8_t *c = f->cfi;
 
-	memcpy(c + 0x10, "QRY\x01", 4); /* Intel extended command set */
-	c[0x15] = 0x31;			/* where its own table is */
-	c[0x1b] = 0x45;			/* 4.5 to 5.5 V */
+	c[0x10] = 'Q';
+	c[0x11] = 'R';
+	c[0x12] = 'Y';
+	c[0x13] = 1;	/* Intel extended command set */
+	c[0x15] = 0x31; /* where its own table is */
+	c[0x1b] = 0x45; /* 4.5 to 5.5 V */
 	c[0x1c] = 0x55;
 	c[0x1f] = 7; /* typical times, 2^n us for a word and a buffer, 2^n ms for a block */
 	c[0x20] = 7;
@@ -234,7 +237,11 @@ static void fill_cfi(struct zvm_flash *f)
 	c[0x2e] = (uint8_t)(blocks >> 8);
 	c[0x2f] = (uint8_t)chip_block;
 	c[0x30] = (uint8_t)(chip_block >> 8);
-	memcpy(c + 0x31, "PRI10", 5);
+	c[0x31] = 'P';
+	c[0x32] = 'R';
+	c[0x33] = 'I';
+	c[0x34] = '1';
+	c[0x35] = '0';
 }
 
 struct zvm_flash *zvm_flash_create(const struct zvm_flash_params *params)

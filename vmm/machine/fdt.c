@@ -266,7 +266,7 @@ static void add_virtio(struct tree *t, unsigned int slots)
 	const struct zvm_map_entry *e = &zvm_map[ZVM_MAP_VIRTIO];
 
 	for (unsigned int i = 0; i < slots; i++) {
-		uint64_t base = e->base + i * ZVM_MAP_VIRTIO_SLOT;
+		uint64_t base = e->base + (uint64_t)i * ZVM_MAP_VIRTIO_SLOT;
 
 		node_at(t, "virtio_mmio", base);
 		prop_string(t, "compatible", "virtio,mmio");

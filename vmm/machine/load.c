@@ -136,7 +136,7 @@ static int place_dtb_low(const struct zvm_span *ram, uint64_t start, uint64_t en
 static int load_kernel(const struct zvm_images *img, const struct zvm_config *cfg,
 		       const struct zvm_span *ram, struct zvm_boot *boot, struct zvm_err *err)
 {
-	uint64_t end;
+	uint64_t end = 0;
 	int ret;
 
 	ret = zvm_load_linux(img->main, ram, &boot->entry, &end, &boot->page_size, err);
@@ -158,7 +158,7 @@ static int load_kernel(const struct zvm_images *img, const struct zvm_config *cf
 static int load_image(const struct zvm_images *img, const struct zvm_config *cfg,
 		      const struct zvm_span *ram, struct zvm_boot *boot, struct zvm_err *err)
 {
-	uint64_t start, end, size;
+	uint64_t start = 0, end = 0, size = 0;
 	int ret;
 
 	if (zvm_load_is_elf(img->main)) {
@@ -166,7 +166,7 @@ static int load_image(const struct zvm_images *img, const struct zvm_config *cfg
 	} else if (cfg->has_load) {
 		ret = zvm_load_raw(img->main, ram, cfg->load, &size, err);
 		start = boot->entry = cfg->load;
-		end = ret < 0 ? 0 : start + size;
+		end = ret < 0 ? start : start + size;
 	} else {
 		ret = zvm_err_set(err, ENOEXEC,
 				  "not an ELF file; a raw binary needs load = \"ADDRESS\"");

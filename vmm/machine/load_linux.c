@@ -132,7 +132,7 @@ static int check_whole(int fd, uint64_t file_size, const struct image_header *h,
 static int load_plain(int fd, uint64_t file_size, const struct zvm_span *ram, struct placement *at,
 		      enum zvm_page_size *page, struct zvm_err *err)
 {
-	struct image_header h;
+	struct image_header h = { 0 };
 	int ret;
 
 	ret = zvm_load_pread(fd, &h, sizeof(h), 0);
@@ -209,7 +209,7 @@ static int load_gzip(int fd, uint64_t off, const struct zvm_span *ram, struct pl
 		     enum zvm_page_size *page, struct zvm_err *err)
 {
 	struct unpacker *u = calloc(1, sizeof(*u));
-	struct image_header h;
+	struct image_header h = { 0 };
 	uint64_t size, got;
 	uint8_t extra;
 	int ret;
@@ -269,7 +269,7 @@ static int load_zboot(int fd, uint64_t file_size, const struct zboot_header *z,
 int zvm_load_linux(int fd, const struct zvm_span *ram, uint64_t *entry, uint64_t *end,
 		   enum zvm_page_size *page, struct zvm_err *err)
 {
-	struct placement at;
+	struct placement at = { 0 };
 	struct stat st;
 	uint64_t size;
 	union {

@@ -86,7 +86,7 @@ static void slot_unwatch(void *ctx, int fd)
 
 static uint64_t slot_base(const struct zvm_slot *slot)
 {
-	return zvm_map[ZVM_MAP_VIRTIO].base + slot->index * ZVM_MAP_VIRTIO_SLOT;
+	return zvm_map[ZVM_MAP_VIRTIO].base + (uint64_t)slot->index * ZVM_MAP_VIRTIO_SLOT;
 }
 
 static uint64_t slot_read(void *dev, uint64_t off, unsigned int width)
@@ -332,8 +332,8 @@ static int place_empty(struct zvm_machine *m, struct zvm_err *err)
 {
 	struct zvm_region region = {
 		.name = "empty virtio slots",
-		.base = zvm_map[ZVM_MAP_VIRTIO].base + m->nr_slots * ZVM_MAP_VIRTIO_SLOT,
-		.size = (ZVM_MAP_VIRTIO_SLOTS - m->nr_slots) * ZVM_MAP_VIRTIO_SLOT,
+		.base = zvm_map[ZVM_MAP_VIRTIO].base + (uint64_t)m->nr_slots * ZVM_MAP_VIRTIO_SLOT,
+		.size = (uint64_t)(ZVM_MAP_VIRTIO_SLOTS - m->nr_slots) * ZVM_MAP_VIRTIO_SLOT,
 		.widths = ZVM_WIDTH_1_4,
 		.ops = &empty_ops,
 	};

@@ -38,7 +38,7 @@ int zvm_unix_listen(const char *path, int *out, struct zvm_err *err)
 			err, ENAMETOOLONG,
 			"socket %s: the path is longer than %zu bytes; use a shorter one", path,
 			sizeof(addr.sun_path) - 1);
-	strcpy(addr.sun_path, path);
+	memcpy(addr.sun_path, path, strlen(path) + 1);
 
 	if (lstat(path, &st) == 0) {
 		if (!S_ISSOCK(st.st_mode))
