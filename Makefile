@@ -204,6 +204,10 @@ $(FUZZ): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o \
 demo: all
 	$(Q)tools/board/demo $(if $(BATCH),--batch)
 
+.PHONY: bench
+bench: module guests
+	$(Q)tests/bench/run --kernel $(REL)
+
 # make check SUITE="unit host/boot": see tests/run.
 .PHONY: check print-unit-y print-fuzz-y
 check: all unit fuzz

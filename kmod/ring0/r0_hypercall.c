@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Hypercalls that are queries: SMCCC and PSCI discovery (Arm DEN 0028, DEN 0022). Calls that change
- * a VM or a vCPU, and unknown ones, are left to trap/hypercall.c.
+ * Hypercalls that are queries: SMCCC and PSCI discovery (Arm DEN 0028, DEN 0022), and unknown ones,
+ * which are NOT_SUPPORTED. Calls that change a VM or a vCPU are left to trap/hypercall.c.
  */
 #include <linux/arm-smccc.h>
 #include <uapi/linux/psci.h>
@@ -10,6 +10,8 @@
 
 #define PSCI_1_1_SYSTEM_RESET2	 0x84000012
 #define PSCI_1_1_SYSTEM_RESET2_64 0xc4000012
+#define ZVM_TRNG_FIRST		 0x84000050 /* Arm DEN 0098: VERSION ... */
+#define ZVM_TRNG_LAST		 0x84000053 /* ... RND32, and RND64 with the 64-bit bit */
 
 static u64 zvm_ring0_psci_features(struct zvm_vcpu *v, u32 fn)
 {
@@ -52,6 +54,24 @@ static u64 zvm_ring0_arch_features(u32 fn)
 	}
 }
 
+/* Functions with an effect, or that need the host: trap/psci.c and trap/hypercall.c. */
+static bool zvm_ring0_acts(u32 fn)
+{
+	switch (fn & ~PSCI_0_2_64BIT) {
+	case PSCI_0_2_FN_CPU_SUSPEND:
+	case PSCI_0_2_FN_CPU_OFF:
+	case PSCI_0_2_FN_CPU_ON:
+	case PSCI_0_2_FN_AFFINITY_INFO:
+	case PSCI_0_2_FN_SYSTEM_OFF:
+	case PSCI_0_2_FN_SYSTEM_RESET:
+	case PSCI_1_0_FN_PSCI_FEATURES:
+	case PSCI_1_1_SYSTEM_RESET2:
+	case ZVM_TRNG_FIRST ... ZVM_TRNG_LAST:
+		return true;
+	}
+	return false;
+}
+
 bool zvm_ring0_hypercall(struct zvm_vcpu *v)
 {
 	u32 fn = v->ctx.x[0];
@@ -76,7 +96,10 @@ bool zvm_ring0_hypercall(struct zvm_vcpu *v)
 		ret = PSCI_0_2_TOS_MP;
 		break;
 	default:
-		return false;
+		if (zvm_ring0_acts(fn))
+			return false;
+		zvm_smccc_return(v, ZVM_SMCCC_NOT_SUPPORTED, 0, 0, 0);
+		goto answered;
 	}
 	v->ctx.x[0] = ret;
 answered:

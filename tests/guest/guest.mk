@@ -5,6 +5,7 @@
 GUEST_PROGRAMS := $(patsubst tests/guest/%.c,%,$(wildcard tests/guest/*.c))
 GUEST_LIB := $(patsubst tests/guest/lib/%,$(B)/guest/lib/%.o,$(basename $(wildcard tests/guest/lib/*.[cS])))
 GUEST_IMAGES := $(GUEST_PROGRAMS:%=$(B)/guest/tests/%.img)
+BENCH_IMAGES := $(patsubst tests/bench/%.c,$(B)/guest/bench/%.img,$(wildcard tests/bench/*.c))
 
 GUEST_CFLAGS := -std=gnu11 -O2 -g -MMD -MP -Wall -Wextra -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wundef -Wvla -Werror -Wno-unused-parameter \
@@ -17,7 +18,7 @@ GUEST_RUN_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DGUEST_RUNNER -O2 -g -pthread -MMD
 	-Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Werror -Itests/guest/lib
 
 .PHONY: guest-tests
-guest-tests: $(GUEST_IMAGES) $(B)/bin/guest-run $(B)/guest/run $(B)/guest/differences.txt
+guest-tests: $(GUEST_IMAGES) $(BENCH_IMAGES) $(B)/bin/guest-run $(B)/guest/run $(B)/guest/differences.txt
 
 $(B)/guest/lib/%.o: tests/guest/lib/%.c
 	@mkdir -p $(@D)
@@ -33,6 +34,18 @@ $(B)/guest/tests/%.o: tests/guest/%.c
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC      $@")
 	$(Q)$(CROSS)gcc $(GUEST_CFLAGS) -c -o $@ $<
+
+$(B)/guest/bench/%.o: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC      $@")
+	$(Q)$(CROSS)gcc $(GUEST_CFLAGS) -c -o $@ $<
+
+$(B)/guest/bench/%.elf: $(B)/guest/bench/%.o $(GUEST_LIB) tests/guest/lib/guest.lds
+	$(if $(V),,@echo "  LD      $@")
+	$(Q)$(CROSS)gcc $(GUEST_LDFLAGS) -o $@ $(filter %.o,$^)
+
+$(B)/guest/bench/%.img: $(B)/guest/bench/%.elf
+	$(Q)$(CROSS)objcopy -O binary $< $@
 
 $(B)/guest/tests/%.elf: $(B)/guest/tests/%.o $(GUEST_LIB) tests/guest/lib/guest.lds
 	$(if $(V),,@echo "  LD      $@")
@@ -52,4 +65,4 @@ $(B)/guest/%: tests/guest/%
 	$(Q)cp $< $@
 
 .PRECIOUS: $(B)/guest/tests/%.elf $(B)/guest/tests/%.o
--include $(wildcard $(B)/guest/lib/*.d $(B)/guest/tests/*.d $(B)/bin/guest-run.d)
+-include $(wildcard $(B)/guest/lib/*.d $(B)/guest/bench/*.d $(B)/guest/tests/*.d $(B)/bin/guest-run.d)

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What an exit costs, counted by the guest that makes it. Run under `-icount shift=0`, where one
+ * instruction of the emulated machine takes 1 ns of virtual time: a difference of CNTVCT is then
+ * an instruction count, the hypervisor's and the host kernel's included, loop overhead too.
+ *
+ * Prints "bench<TAB>metric<TAB>value" with the mean over many rounds, in instructions. Two CPUs for
+ * the IPI to a running CPU; the rest on CPU 0. tests/bench/run puts two modules side by side.
+ */
+#include "exc.h"
+#include "gic.h"
+#include "psci.h"
+#include "smp.h"
+#include "tap.h"
+#include "testdev.h"
+#include "timer.h"
+
+#define ROUNDS	  1000
+#define WARM_UP	  100
+#define SGI_SELF  1
+#define SGI_OTHER 2
+#define FAULT_RAM 0x48000000UL /* beyond the image, not touched before */
+
+static volatile u32 taken, acknowledged, other_ready, other_stop;
+static volatile u64 taken_at;
+
+static u64 ticks_to_insns(u64 ticks, u64 rounds)
+{
+	u64 per_tick = 1000000000UL / read_sysreg(cntfrq_el0);
+
+	return (ticks * per_tick + rounds / 2) / rounds;
+}
+
+static void report(const char *metric, u64 insns)
+{
+	printf("bench\t%s\t%lu\n", metric, insns);
+}
+
+#define MEASURE(metric, op)                                              \
+	do {                                                             \
+		u64 from_;                                               \
+		u32 n_;                                                  \
+		for (n_ = 0; n_ < WARM_UP; n_++)                         \
+			op;                                              \
+		from_ = timer_now();                                     \
+		for (n_ = 0; n_ < ROUNDS; n_++)                          \
+			op;                                              \
+		report(metric, ticks_to_insns(timer_now() - from_, ROUNDS)); \
+	} while (0)
+
+static void on_self(u32 intid)
+{
+	taken++;
+}
+
+static void on_timer(u32 intid)
+{
+	taken_at = timer_now();
+	write_sysreg(0, cntv_ctl_el0);
+	taken++;
+}
+
+static void on_other(u32 intid)
+{
+	acknowledged++;
+}
+
+/* The counting emulator runs its CPUs by turns and goes on to the next one here. */
+static void relax(void)
+{
+	asm volatile("yield" : : : "memory");
+}
+
+static void self_ipi(void)
+{
+	u32 before = taken;
+
+	gic_sgi_cpu(SGI_SELF, 0);
+	while (taken == before)
+		;
+}
+
+/* Runs on CPU 1: busy, interrupts open, until told to stop. */
+static void other_cpu(void *arg)
+{
+	gic_enable(SGI_OTHER);
+	irq_enable();
+	other_ready = 1;
+	while (!other_stop)
+		relax();
+	irq_disable();
+}
+
+static void ipi_running(void)
+{
+	u32 before = acknowledged;
+
+	gic_sgi_cpu(SGI_OTHER, 1);
+	while (acknowledged == before)
+		relax();
+}
+
+/* From the programmed expiry to the first instruction that reads the time in the handler. */
+static u64 timer_latency(bool wfi)
+{
+	u64 sum = 0, at;
+	u32 i, before;
+
+	for (i = 0; i < WARM_UP; i++) {
+		before = taken;
+		at = timer_now() + timer_ms(1);
+		write_sysreg(at, cntv_cval_el0);
+		write_sysreg(TIMER_ENABLE, cntv_ctl_el0);
+		isb();
+		while (taken == before)
+			if (wfi)
+				asm volatile("wfi" : : : "memory");
+		sum += taken_at - at;
+	}
+	return ticks_to_insns(sum, WARM_UP);
+}
+
+static u64 fault_cost(u64 base, u64 step, u32 n)
+{
+	u64 from = timer_now();
+	u32 i;
+
+	for (i = 0; i < n; i++)
+		mmio_write32(base + i * step, i);
+	return ticks_to_insns(timer_now() - from, n);
+}
+
+int main(void)
+{
+	if (!testdev_present())
+		tap_bail("needs guest-run's test device");
+	irq_set_handler(SGI_SELF, on_self);
+	irq_set_handler(SGI_OTHER, on_other);
+	irq_set_handler(INTID_VTIMER, on_timer);
+	gic_enable(SGI_SELF);
+	gic_enable(INTID_VTIMER);
+	irq_disable();
+
+	MEASURE("null_hypercall", hvc(0x8400ff00, 0, 0, 0));
+	MEASURE("psci_version", hvc(0x84000000, 0, 0, 0));
+	MEASURE("id_register_read", (void)read_sysreg(id_aa64isar0_el1));
+	MEASURE("gicd_read", (void)mmio_read32(GICD_BASE + GICD_TYPER));
+	MEASURE("mmio_user_read", (void)mmio_read32(TESTDEV_BASE + TD_MAGIC));
+	MEASURE("mmio_user_write", mmio_write32(TESTDEV_BASE + TD_SCRATCH, 1));
+	MEASURE("ioeventfd_kick", mmio_write32(TESTDEV_BASE + TD_BELL, 1));
+	/* to a CPU 15 that is not there */
+	MEASURE("sgi_to_nobody", write_icc(15UL << 24 | 1UL << 15, ICC_SGI1R));
+
+	irq_enable();
+	MEASURE("self_ipi", self_ipi());
+	report("timer_expiry_to_handler", timer_latency(false));
+	report("wfi_wake_by_timer", timer_latency(true));
+
+	if (cpu_count() > 1 && !smp_start(1, other_cpu, NULL)) {
+		while (!other_ready)
+			relax();
+		MEASURE("ipi_to_running_cpu", ipi_running());
+		other_stop = 1;
+		smp_join(1, 1000);
+	}
+
+	report("stage2_fault", fault_cost(FAULT_RAM, 0x200000, 16));
+	check(true, "all metrics were measured");
+	return 0;
+}
