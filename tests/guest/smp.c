@@ -151,8 +151,13 @@ static void suspend_powerdown(void *arg)
 	gic_enable(5);
 	WRITE_ONCE(hits, 1);
 	cpus[1].fn = resumed;
-	/* StateType 1 = powerdown. Either powers down and resumes at the entry, or acts as standby. */
-	suspend_result = hvc(PSCI_CPU_SUSPEND64, BIT(16), (u64)secondary_entry, (u64)&cpus[1]);
+	/*
+	 * StateType 1 = powerdown. Either powers down and resumes at the entry, or acts as standby,
+	 * which like WFI may end without an interrupt.
+	 */
+	do
+		suspend_result = hvc(PSCI_CPU_SUSPEND64, BIT(16), (u64)secondary_entry, (u64)&cpus[1]);
+	while (suspend_result == PSCI_SUCCESS && !(read_sysreg(isr_el1) & BIT(7)));
 	resume_context = 2;
 }
 
