@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Fuzzers: libFuzzer, ASan and UBSan. NAME starts from tests/fuzz/corpus/NAME.
+# FUZZ_SECONDS=N make check SUITE=fuzz runs each for N seconds. To keep what a longer run learnt:
+#   build/fuzz/NAME -use_counters=0 -set_cover_merge=1 NEW-CORPUS FOUND tests/fuzz/corpus/NAME
 
 fuzz-y += fuzz_toml
 

@@ -40,8 +40,10 @@ static int teardown(void **state)
 /* The device under test, or a skip where its engine is not built in. */
 static struct blk *under_test(void **state)
 {
-	if (!*state)
+	if (!*state) {
+		print_message("# the engine is not built in\n");
 		skip();
+	}
 	return *state;
 }
 

@@ -222,8 +222,10 @@ static void cache_none_without_direct_io_warns_and_works(void **state)
 	struct blk *b = *state;
 	struct statfs sf;
 
-	if (statfs("/dev/shm", &sf) || sf.f_type != TMPFS_MAGIC)
+	if (statfs("/dev/shm", &sf) || sf.f_type != TMPFS_MAGIC) {
+		print_message("# /dev/shm is not a tmpfs\n");
 		skip();
+	}
 	blk_fini(b);
 	blk_make_image(b, "/dev/shm");
 	blk_start(b, (struct zvm_blk_cfg){ .engine = blk_default_engine(),

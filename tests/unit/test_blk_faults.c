@@ -172,8 +172,10 @@ static int teardown(void **state)
 
 static struct blk *under_test(void **state)
 {
-	if (!*state)
+	if (!*state) {
+		print_message("# the engine is not built in\n");
 		skip();
+	}
 	return *state;
 }
 
@@ -405,6 +407,7 @@ static void libaio_waits_when_there_is_no_room_for_the_next_piece(void **state)
 	blk_start(b, (struct zvm_blk_cfg){ .cache = ZVM_BLK_CACHE_NONE });
 	if (b->d.logs) { /* no O_DIRECT, no pieces */
 		blk_fini(b);
+		print_message("# /var/tmp has no direct I/O\n");
 		skip();
 	}
 	data = vdrv_alloc(&b->d, 300 * 1024 + 1, 512) + 1;

@@ -78,8 +78,10 @@ static void requests_survive_pauses_and_resets_from_all_sides(void **state)
 	struct blk_call c[8];
 	uint64_t data;
 
-	if (!zvm_blk_engine_available(variant.engine))
+	if (!zvm_blk_engine_available(variant.engine)) {
+		print_message("# the engine is not built in\n");
 		skip();
+	}
 	blk_make_image(&blk, "/var/tmp");
 	blk_start(&blk, variant);
 	atomic_store(&stop, false);
