@@ -38,7 +38,8 @@ static void test_entry(void)
 {
 	const struct exc_frame *f = el0_run(el0_svc, 0x55);
 
-	check(EC(f->esr) == EC_SVC64 && (f->esr & 0xffff) == 0x42, "SVC from EL0 with its immediate");
+	check(EC(f->esr) == EC_SVC64 && (f->esr & 0xffff) == 0x42,
+	      "SVC from EL0 with its immediate");
 	check_eq(f->elr, el0_va(el0_svc) + 4, "ELR of SVC is the next instruction");
 	check_eq(f->spsr & 0x3cf, EL0_MASKED, "SPSR says EL0 with the masks it had");
 	check_eq(f->x[0], 0x55, "registers come through");
@@ -99,7 +100,8 @@ static void test_waits(void)
 	f = el0_run(el0_wfi, 0);
 	gic_clear_pending(1);
 	gic_disable(1);
-	check_eq(EC(f->esr), EC_SVC64, "SCTLR.nTWI = 1: WFI at EL0 with a pending interrupt returns");
+	check_eq(EC(f->esr), EC_SVC64,
+		 "SCTLR.nTWI = 1: WFI at EL0 with a pending interrupt returns");
 	f = el0_run(el0_wfe, 0);
 	check_eq(EC(f->esr), EC_SVC64, "SCTLR.nTWE = 1: WFE at EL0 returns");
 	f = el0_run(el0_daif, 0);
@@ -148,7 +150,8 @@ static void test_interrupts(void)
 	write_sysreg(0, cntv_ctl_el0);
 	gic_disable(INTID_VTIMER);
 	exc_set_irq(NULL);
-	check(EC(f->esr) == EC_SVC64 && ticks_from_el0 >= 20, "20 timer interrupts from EL0 and back");
+	check(EC(f->esr) == EC_SVC64 && ticks_from_el0 >= 20,
+	      "20 timer interrupts from EL0 and back");
 	check(f->x[1] > 0, "EL0 went on between them");
 }
 
@@ -280,7 +283,8 @@ static void test_el1_breakpoint(void)
 	write_sysreg(BCR(1), dbgbcr0_el1);
 	write_sysreg(read_sysreg(mdscr_el1) | MDSCR_MDE | MDSCR_KDE, mdscr_el1);
 	isb();
-	asm volatile("msr daifclr, #8\n\tisb\n\tnop\nel1_target:\tnop\n\tmsr daifset, #8" ::: "memory");
+	asm volatile("msr daifclr, #8\n\tisb\n\tnop\nel1_target:\tnop\n\tmsr daifset, #8" ::
+			     : "memory");
 	write_sysreg(0, dbgbcr0_el1);
 	write_sysreg(read_sysreg(mdscr_el1) & ~(MDSCR_MDE | MDSCR_KDE), mdscr_el1);
 	isb();

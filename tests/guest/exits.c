@@ -133,7 +133,8 @@ static void test_id_registers(void)
 	tap_note("DCZID_EL0", read_sysreg(dczid_el0));
 	check_eq(read_sysreg(mpidr_el1) & 0xff00ffffffUL, cpus[0].mpidr,
 		 "MPIDR affinity equals the redistributor's");
-	check(EXC_TRY(write_sysreg(0, S3_0_C0_C4_0))->count == 1, "write to an ID register is UNDEFINED");
+	check(EXC_TRY(write_sysreg(0, S3_0_C0_C4_0))->count == 1,
+	      "write to an ID register is UNDEFINED");
 }
 
 /* Yields the exc_info of one MRS by encoding. */
@@ -148,14 +149,14 @@ static void check_hidden(const struct exc_info *e, u64 field, const char *name)
 		printf("# %u exceptions, esr %lx\n", e->count, e->esr);
 }
 
-#define HIDDEN(idreg, shift, enc, name)                                                            \
+#define HIDDEN(idreg, shift, enc, name) \
 	check_hidden(TRY_MRS(enc), read_sysreg(idreg) >> (shift)&0xf, name)
 
 static void test_hidden_features(void)
 {
 	u64 cpacr = read_sysreg(cpacr_el1);
 
-	/* Own traps of the guest off (ZEN, FPEN, SMEN): they would come first and with another EC. */
+	/* The guest's own traps (ZEN, FPEN, SMEN) off: they would come first. */
 	write_sysreg(cpacr | 3 << 16 | 3 << 20 | 3 << 24, cpacr_el1);
 	isb();
 	HIDDEN(S3_0_C0_C5_0, 8, S3_3_C9_C12_0, "hidden PMU is UNDEFINED (PMCR_EL0)");
@@ -253,7 +254,8 @@ static void test_mmio_widths(void)
 	check_eq(v, 0x2281, "LDRSH of a positive value");
 	mmio_write16(SCRATCH, 0x8001);
 	LOAD("ldrsh", "x");
-	check_extended(v, 0xffffffffffff8001UL, 0x8001, "LDRSH to an X register extends to 64 bits");
+	check_extended(v, 0xffffffffffff8001UL, 0x8001,
+		       "LDRSH to an X register extends to 64 bits");
 	mmio_write32(SCRATCH, 0x80000000);
 	LOAD("ldrsw", "x");
 	check_extended(v, 0xffffffff80000000UL, 0x80000000, "LDRSW extends to 64 bits");
@@ -263,7 +265,10 @@ static void test_mmio_widths(void)
 	check_eq(v, 0x80000000UL, "LDAR from a device");
 	asm volatile("stlr %w0, [%1]" ::"r"(0x1234), "r"(SCRATCH) : "memory");
 	check_eq(mmio_read32(SCRATCH), 0x1234, "STLR to a device");
-	asm volatile("ldr %w0, [%1, %2, lsl #2]" : "=r"(v) : "r"(SCRATCH - 16), "r"(4UL) : "memory");
+	asm volatile("ldr %w0, [%1, %2, lsl #2]"
+		     : "=r"(v)
+		     : "r"(SCRATCH - 16), "r"(4UL)
+		     : "memory");
 	check_eq(v, 0x1234, "device read with a register offset");
 	asm volatile("ldur %w0, [%1, #-3]" : "=r"(v) : "r"(SCRATCH + 3) : "memory");
 	check_eq(v, 0x1234, "device read with an unscaled offset");
@@ -273,28 +278,29 @@ static void test_mmio_widths(void)
 	check_eq(mmio_read64(SCRATCH), 0, "store of xzr writes zero, load to xzr is dropped");
 }
 
-#define ROUND_TRIP(n)                                                                              \
-	do {                                                                                       \
-		u64 got__;                                                                         \
-		asm volatile("mov x" #n ", %1\n\tstr x" #n ", [%2]\n\tmov x" #n ", #0\n\t"         \
-			     "ldr x" #n ", [%2]\n\tmov %0, x" #n                                   \
-			     : "=&r"(got__)                                                        \
-			     : "r"(0xabcdef0000UL + n), "r"(SCRATCH + 8 * n)                       \
-			     : "x" #n, "memory");                                                  \
-		bad += got__ != 0xabcdef0000UL + n || mmio_read64(SCRATCH + 8 * n) != got__;       \
+#define ROUND_TRIP(n)                                                                        \
+	do {                                                                                 \
+		u64 got__;                                                                   \
+		asm volatile("mov x" #n ", %1\n\tstr x" #n ", [%2]\n\tmov x" #n ", #0\n\t"   \
+			     "ldr x" #n ", [%2]\n\tmov %0, x" #n                             \
+			     : "=&r"(got__)                                                  \
+			     : "r"(0xabcdef0000UL + n), "r"(SCRATCH + 8 * n)                 \
+			     : "x" #n, "memory");                                            \
+		bad += got__ != 0xabcdef0000UL + n || mmio_read64(SCRATCH + 8 * n) != got__; \
 	} while (0)
 
 static void test_mmio_registers(void)
 {
 	u32 bad = 0;
 
-	ROUND_TRIP(0); ROUND_TRIP(1); ROUND_TRIP(2); ROUND_TRIP(3); ROUND_TRIP(4);
-	ROUND_TRIP(5); ROUND_TRIP(6); ROUND_TRIP(7); ROUND_TRIP(8); ROUND_TRIP(9);
-	ROUND_TRIP(10); ROUND_TRIP(11); ROUND_TRIP(12); ROUND_TRIP(13); ROUND_TRIP(14);
-	ROUND_TRIP(15); ROUND_TRIP(16); ROUND_TRIP(17); ROUND_TRIP(18); ROUND_TRIP(19);
-	ROUND_TRIP(20); ROUND_TRIP(21); ROUND_TRIP(22); ROUND_TRIP(23); ROUND_TRIP(24);
-	ROUND_TRIP(25); ROUND_TRIP(26); ROUND_TRIP(27); ROUND_TRIP(28); ROUND_TRIP(29);
+	/* clang-format off */
+	ROUND_TRIP(0); ROUND_TRIP(1); ROUND_TRIP(2); ROUND_TRIP(3); ROUND_TRIP(4); ROUND_TRIP(5);
+	ROUND_TRIP(6); ROUND_TRIP(7); ROUND_TRIP(8); ROUND_TRIP(9); ROUND_TRIP(10); ROUND_TRIP(11);
+	ROUND_TRIP(12); ROUND_TRIP(13); ROUND_TRIP(14); ROUND_TRIP(15); ROUND_TRIP(16); ROUND_TRIP(17);
+	ROUND_TRIP(18); ROUND_TRIP(19); ROUND_TRIP(20); ROUND_TRIP(21); ROUND_TRIP(22); ROUND_TRIP(23);
+	ROUND_TRIP(24); ROUND_TRIP(25); ROUND_TRIP(26); ROUND_TRIP(27); ROUND_TRIP(28); ROUND_TRIP(29);
 	ROUND_TRIP(30);
+	/* clang-format on */
 	check_eq(bad, 0, "device access with each of x0-x30");
 }
 
@@ -332,7 +338,8 @@ static void test_mmio_without_syndrome(void)
 	e = EXC_TRY(asm volatile("str %w1, [%0], #8" : "+r"(base) : "r"(0xfeed) : "memory"));
 	no_syndrome(e, mmio_read32(SCRATCH + 16) == 0xfeed && base == SCRATCH + 24,
 		    "post-index device write");
-	e = EXC_TRY(asm volatile("stp %0, %1, [%2]" ::"r"(1UL), "r"(2UL), "r"(SCRATCH + 32) : "memory"));
+	e = EXC_TRY(asm volatile("stp %0, %1, [%2]" ::"r"(1UL), "r"(2UL), "r"(SCRATCH + 32)
+				 : "memory"));
 	no_syndrome(e, mmio_read64(SCRATCH + 32) == 1 && mmio_read64(SCRATCH + 40) == 2,
 		    "store pair to a device");
 }
@@ -359,7 +366,8 @@ static void test_doorbell(void)
 	check_eq(testdev_read(TD_BELLS), 2, "ioeventfd counts writes of any value");
 	mmio_write32(TESTDEV_BASE + TD_BELL + 8, TD_BELL_MATCH ^ 1);
 	mmio_write32(TESTDEV_BASE + TD_BELL + 8, TD_BELL_MATCH);
-	check_eq(testdev_read(TD_BELLS), 1 << 16, "ioeventfd with datamatch counts that value only");
+	check_eq(testdev_read(TD_BELLS), 1 << 16,
+		 "ioeventfd with datamatch counts that value only");
 	mmio_write16(TESTDEV_BASE + TD_BELL, 1);
 	check_eq(testdev_read(TD_BELLS), 0, "ioeventfd ignores another width");
 }
@@ -372,8 +380,10 @@ static void test_read_only_memory(void)
 		bad += mmio_read32(TD_ROMEM_BASE + i * 4) != i;
 	check_eq(bad, 0, "read-only memory reads as the VMM filled it");
 	mmio_write32(TD_ROMEM_BASE + 0x40, 0);
-	check_eq(testdev_read(TD_ROMEM_WRITES), before + 1, "write to read-only memory reaches the VMM");
-	check_eq(mmio_read32(TD_ROMEM_BASE + 0x40), 0x10, "write to read-only memory changes nothing");
+	check_eq(testdev_read(TD_ROMEM_WRITES), before + 1,
+		 "write to read-only memory reaches the VMM");
+	check_eq(mmio_read32(TD_ROMEM_BASE + 0x40), 0x10,
+		 "write to read-only memory changes nothing");
 }
 
 static void arm_vtimer(u64 us)
@@ -432,7 +442,8 @@ static void test_wait(void)
 	arm_vtimer(2000);
 	while (!(read_sysreg(cntv_ctl_el0) & TIMER_ISTATUS))
 		wfi();
-	check(timer_now() - start >= timer_us(2000), "WFI with masked interrupts wakes by the timer");
+	check(timer_now() - start >= timer_us(2000),
+	      "WFI with masked interrupts wakes by the timer");
 	wfi();
 	wfi();
 	check(true, "WFI with a pending interrupt returns at once");
@@ -502,7 +513,8 @@ static void test_caches(void)
 		asm volatile("dc zva, %0" ::"r"(a + 4096) : "memory");
 		for (bad = 0, i = 0; i < zva; i++)
 			bad += area[4096 + i] != 0;
-		check(!bad && area[4096 + zva] == 0x33 && area[4095] == 0x33, "DC ZVA clears one block");
+		check(!bad && area[4096 + zva] == 0x33 && area[4095] == 0x33,
+		      "DC ZVA clears one block");
 	}
 }
 

@@ -86,9 +86,9 @@ static void test_code(void)
 
 		memset((void *)fresh, 0, 64);
 		sync_code(fresh, 64);
-		exc_expect_at((u64)&&out);
+		exc_expect_at((u64)(&&out));
 		asm goto("br %0" ::"r"(fresh)::out);
-	out:
+out:
 		e = exc_taken();
 		check(e->count == 1 && EC(e->esr) == EC_UNKNOWN && e->elr == fresh,
 		      "jump into a page of zeroes is UNDEFINED there");
@@ -104,10 +104,16 @@ static void test_straddling(void)
 		u64 v = 0x0123456789abcdefUL * off, got, got16 = 0;
 
 		at = base + SZ_4K - off;
-		asm volatile("str %1, [%2]\n\tldr %0, [%2]" : "=&r"(got) : "r"(v), "r"(at) : "memory");
+		asm volatile("str %1, [%2]\n\tldr %0, [%2]"
+			     : "=&r"(got)
+			     : "r"(v), "r"(at)
+			     : "memory");
 		bad += got != v;
 		at = base + SZ_2M - off;
-		asm volatile("str %1, [%2]\n\tldr %0, [%2]" : "=&r"(got) : "r"(v), "r"(at) : "memory");
+		asm volatile("str %1, [%2]\n\tldr %0, [%2]"
+			     : "=&r"(got)
+			     : "r"(v), "r"(at)
+			     : "memory");
 		bad += got != v;
 		asm volatile("stp %2, %2, [%3]\n\tldp %0, %1, [%3]"
 			     : "=&r"(got), "=&r"(got16)
@@ -131,10 +137,12 @@ static void test_stage1_faults(void)
 	u64 *pte;
 
 	e = EXC_TRY((void)*(volatile u8 *)(va + 0x123));
-	check(is_dabt(e, FSC_TRANSLATION, va + 0x123), "unmapped address: translation fault, right FAR");
+	check(is_dabt(e, FSC_TRANSLATION, va + 0x123),
+	      "unmapped address: translation fault, right FAR");
 	check(!(e->esr & BIT(6)), "a read fault says read");
 	e = EXC_TRY(*(volatile u8 *)(va + 0x55) = 1);
-	check(is_dabt(e, FSC_TRANSLATION, va + 0x55) && e->esr & BIT(6), "a write fault says write");
+	check(is_dabt(e, FSC_TRANSLATION, va + 0x55) && e->esr & BIT(6),
+	      "a write fault says write");
 
 	mmu_map(va, page, SZ_4K, MAP_NORMAL | MAP_RO);
 	*(volatile u64 *)page = 77;
@@ -154,21 +162,21 @@ static void test_stage1_faults(void)
 	check(is_dabt(e, FSC_TRANSLATION, va), "unmapped again faults again");
 
 	mmu_map(va, page, SZ_4K, MAP_NORMAL | MAP_NX);
-	exc_expect_at((u64)&&nx);
+	exc_expect_at((u64)(&&nx));
 	asm goto("br %0" ::"r"(va)::nx);
 nx:
 	e = exc_taken();
 	check(e->count == 1 && EC(e->esr) == EC_IABT && FSC_TYPE(e->esr) == FSC_PERMISSION &&
 		      e->elr == va && e->far == va,
 	      "fetch from a no-execute page: permission fault");
-	exc_expect_at((u64)&&unmapped);
+	exc_expect_at((u64)(&&unmapped));
 	asm goto("br %0" ::"r"(va + SZ_2M)::unmapped);
 unmapped:
 	e = exc_taken();
 	check(e->count == 1 && EC(e->esr) == EC_IABT && FSC_TYPE(e->esr) == FSC_TRANSLATION &&
 		      e->elr == va + SZ_2M,
 	      "fetch from an unmapped address: translation fault");
-	exc_expect_at((u64)&&odd);
+	exc_expect_at((u64)(&&odd));
 	asm goto("br %0" ::"r"(page + 2)::odd);
 odd:
 	e = exc_taken();
@@ -233,7 +241,7 @@ static void test_beyond_ram(void)
 
 	/* Fetch from where no memory is: no hypervisor can emulate that. */
 	mmu_map(va, HOLE_PA, SZ_4K, MAP_NORMAL);
-	exc_expect_at((u64)&&fetched);
+	exc_expect_at((u64)(&&fetched));
 	asm goto("br %0" ::"r"(va)::fetched);
 fetched:
 	e = exc_taken();
@@ -275,7 +283,8 @@ fetched:
 		      "an address beyond the IPA space is an abort");
 		tap_note("beyond_ipa_fsc", FSC(e->esr));
 	} else {
-		tap_skip("an address beyond the IPA space is an abort", "PARange does not reach there");
+		tap_skip("an address beyond the IPA space is an abort",
+			 "PARange does not reach there");
 	}
 	WRITE_ONCE(*l1e, 0);
 	tlbi_all();
@@ -292,11 +301,12 @@ static void test_mmu_off(void)
 		asm volatile("dc civac, %0" ::"r"(page) : "memory");
 		dsb(sy);
 		/* Registers only between the two writes of SCTLR. */
-		asm volatile("dsb sy\n\tmsr sctlr_el1, %2\n\tisb\n\tldr %0, [%1]\n\tadd x9, %0, #1\n\t"
-			     "str x9, [%1]\n\tdsb sy\n\tmsr sctlr_el1, %3\n\tisb"
-			     : "=&r"(seen)
-			     : "r"(page), "r"(sctlr & ~(1UL | 4 | 0x1000)), "r"(sctlr)
-			     : "x9", "memory");
+		asm volatile(
+			"dsb sy\n\tmsr sctlr_el1, %2\n\tisb\n\tldr %0, [%1]\n\tadd x9, %0, #1\n\t"
+			"str x9, [%1]\n\tdsb sy\n\tmsr sctlr_el1, %3\n\tisb"
+			: "=&r"(seen)
+			: "r"(page), "r"(sctlr & ~(1UL | 4 | 0x1000)), "r"(sctlr)
+			: "x9", "memory");
 		asm volatile("dc ivac, %0" ::"r"(page) : "memory");
 		dsb(sy);
 		bad += seen != i || *(volatile u64 *)page != i + 1;
@@ -327,16 +337,17 @@ static void test_own_exceptions(void)
 	exc_expect();
 	asm volatile("adr %0, 1f\n\tsvc #0x1234\n1:" : "=r"(pc)::"memory");
 	e = exc_taken();
-	check(e->count == 1 && EC(e->esr) == EC_SVC64 && (e->esr & 0xffff) == 0x1234 && e->elr == pc,
+	check(e->count == 1 && EC(e->esr) == EC_SVC64 && (e->esr & 0xffff) == 0x1234 &&
+		      e->elr == pc,
 	      "SVC is taken by the guest and returns to the next instruction");
-	e = EXC_TRY(asm volatile("msr spsr_el1, %0; adr x9, 1f; msr elr_el1, x9; eret; 1: nop" ::"r"(
-					 0x3cdUL)
-				 : "x9", "memory"));
+	e = EXC_TRY(asm volatile(
+		"msr spsr_el1, %0; adr x9, 1f; msr elr_el1, x9; eret; 1: nop" ::"r"(0x3cdUL)
+		: "x9", "memory"));
 	check(e->count >= 1 && EC(e->esr) == EC_ILLEGAL_STATE && e->spsr & BIT(20),
 	      "ERET to EL3 is an illegal execution state exception");
-	e = EXC_TRY(asm volatile("msr spsr_el1, %0; adr x9, 1f; msr elr_el1, x9; eret; 1: nop" ::"r"(
-					 0x3c9UL)
-				 : "x9", "memory"));
+	e = EXC_TRY(asm volatile(
+		"msr spsr_el1, %0; adr x9, 1f; msr elr_el1, x9; eret; 1: nop" ::"r"(0x3c9UL)
+		: "x9", "memory"));
 	check(e->count >= 1 && EC(e->esr) == EC_ILLEGAL_STATE,
 	      "ERET to EL2 is an illegal execution state exception");
 }

@@ -112,7 +112,8 @@ static void hold_signature(void *arg)
 		fp_store(g);
 		if (memcmp(w, g, sizeof(*w))) {
 			if (!mismatches[c]++)
-				printf("# cpu %u round %u: v0 %lx want %lx\n", c, r, g->v[0], w->v[0]);
+				printf("# cpu %u round %u: v0 %lx want %lx\n", c, r, g->v[0],
+				       w->v[0]);
 			fp_load(w);
 		}
 	}

@@ -213,7 +213,8 @@ static void test_distributor_registers(void)
 	/* Registers of SGIs and PPIs in the distributor, and reserved space: RAZ/WI. */
 	bad = 0;
 	for (i = 0; i < 4; i++) {
-		static const u32 offs[] = { GICD_ISENABLER, GICD_ISPENDR, GICD_IPRIORITYR, GICD_ICFGR };
+		static const u32 offs[] = { GICD_ISENABLER, GICD_ISPENDR, GICD_IPRIORITYR,
+					    GICD_ICFGR };
 
 		mmio_write32(GICD_BASE + offs[i], ~0U);
 		bad += mmio_read32(GICD_BASE + offs[i]) != 0;
@@ -224,7 +225,8 @@ static void test_distributor_registers(void)
 		const struct exc_info *e;
 		u32 v = 1;
 
-		e = EXC_TRY(mmio_write32(GICD_BASE + offs[i], ~0U); v = mmio_read32(GICD_BASE + offs[i]));
+		e = EXC_TRY(mmio_write32(GICD_BASE + offs[i], ~0U);
+			    v = mmio_read32(GICD_BASE + offs[i]));
 		bad += e->count || v;
 	}
 	check_eq(bad, 0, "reserved distributor offsets are RAZ/WI");
@@ -237,7 +239,8 @@ static void test_redistributor_registers(void)
 	u32 i, bad = 0, seen;
 
 	check_eq(typer >> 32 & 0xff, cpus[0].mpidr & 0xff, "GICR_TYPER has the CPU's affinity");
-	check_eq(mmio_read32(rd + GICR_TYPER + 4), (u32)(typer >> 32), "GICR_TYPER reads by halves");
+	check_eq(mmio_read32(rd + GICR_TYPER + 4), (u32)(typer >> 32),
+		 "GICR_TYPER reads by halves");
 	check_eq(typer >> 8 & 0xffff, 0, "GICR_TYPER processor number of CPU 0");
 	for (i = 0; i < cpu_count(); i++) {
 		u64 t = mmio_read64(cpus[i].gicr + GICR_TYPER);
@@ -282,7 +285,8 @@ static void test_cpu_interface(void)
 	write_icc(0xff, ICC_PMR);
 	check_eq(pmr, 0x50, "ICC_PMR reads back");
 	check_eq(read_icc(ICC_RPR), 0xff, "ICC_RPR is idle without active interrupt");
-	check_eq(read_icc(ICC_HPPIR1) & 0xffffff, INTID_SPURIOUS, "ICC_HPPIR1 without one is spurious");
+	check_eq(read_icc(ICC_HPPIR1) & 0xffffff, INTID_SPURIOUS,
+		 "ICC_HPPIR1 without one is spurious");
 	check_eq(gic_ack(), INTID_SPURIOUS, "ICC_IAR1 without one is spurious");
 	write_icc(ICC_CTLR_EOIMODE | ICC_CTLR_CBPR, ICC_CTLR);
 	isb();
@@ -595,7 +599,8 @@ static void test_eoi_modes(void)
 	udelay(100);
 	id = gic_ack();
 	gic_set_pending(SPI0);
-	check(id == SPI0 && gic_is_active(SPI0) && gic_is_pending(SPI0), "active and pending at once");
+	check(id == SPI0 && gic_is_active(SPI0) && gic_is_pending(SPI0),
+	      "active and pending at once");
 	gic_eoi(id);
 	check_eq(collect(1), 1, "pended while active is delivered after EOI");
 	for (id = 0; id < 8; id++)
@@ -794,7 +799,8 @@ static void test_many_cpus(void)
 	gic_route(SPI0, cpus[0].mpidr);
 	begin(on_irq);
 	gic_enable(SPI0);
-	check(collect(1) == 1 && here()->id[0] == SPI0, "rerouted while pending goes to the new CPU");
+	check(collect(1) == 1 && here()->id[0] == SPI0,
+	      "rerouted while pending goes to the new CPU");
 
 	/* 1-of-N: anybody, but exactly once. */
 	for (sum = here()->n, i = 1; i < n; i++)

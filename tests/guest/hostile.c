@@ -165,8 +165,8 @@ static void devices(void *arg)
 }
 
 /* System registers by encoding; an access per table entry, value in x0. */
-#define ACCESS(enc)                                                                                \
-	asm volatile("msr " #enc ", %0" ::"r"(nasty()) : "memory");                                \
+#define ACCESS(enc)                                                 \
+	asm volatile("msr " #enc ", %0" ::"r"(nasty()) : "memory"); \
 	asm volatile("mrs %0, " #enc : "=r"(v)::"memory");
 
 static void sysregs(void *arg)
@@ -283,7 +283,7 @@ static void test_hypercalls(void)
 	exc_set_sync(NULL);
 	check(true, "HVC and SMC with other immediates");
 
-	/* Entry points outside RAM, unaligned, in a device: the CPU may start there and go astray. */
+	/* An entry point outside RAM and unaligned: the CPU may start there and go astray. */
 	if (cpu_count() > 1) {
 		u32 last = cpu_count() - 1;
 		s64 r = psci_cpu_on(cpus[last].mpidr, 0x0900000000001UL, 0);
@@ -297,8 +297,8 @@ static void test_hypercalls(void)
 
 static void test_eret(void)
 {
-	static const u32 modes[] = { 0x1, 0x2, 0x3, 0x6, 0x7, 0x8, 0x9, 0xa, 0xb, 0xc, 0xd,
-				     0xe, 0xf, 0x10, 0x11, 0x13, 0x16, 0x1a, 0x1b, 0x1f };
+	static const u32 modes[] = { 0x1, 0x2, 0x3, 0x6,  0x7,	0x8,  0x9,  0xa,  0xb,	0xc,
+				     0xd, 0xe, 0xf, 0x10, 0x11, 0x13, 0x16, 0x1a, 0x1b, 0x1f };
 	u32 i;
 
 	exc_set_sync(swallow);
@@ -306,8 +306,10 @@ static void test_eret(void)
 		/* AArch32 modes are legal where EL0 has AArch32: those are not tried. */
 		if (modes[i] == 0x10)
 			continue;
-		asm volatile("msr spsr_el1, %0\n\tadr x9, 1f\n\tmsr elr_el1, x9\n\teret\n1:\tnop\n\tnop"
-			     ::"r"(0x3c0UL | modes[i]) : "x9", "memory");
+		asm volatile(
+			"msr spsr_el1, %0\n\tadr x9, 1f\n\tmsr elr_el1, x9\n\teret\n1:\tnop\n\tnop" ::
+				"r"(0x3c0UL | modes[i])
+			: "x9", "memory");
 	}
 	exc_set_sync(NULL);
 	check(true, "exception returns to impossible modes come back");
@@ -322,7 +324,9 @@ static void test_tables(void)
 	exc_set_sync(swallow);
 	for (i = 0; i < 300; i++) {
 		u64 v = nasty(), at = TEST_VA + 16 * SZ_1G + (rnd() & 0x3ffffff8);
-		u64 table = i % 3 == 0 ? (u64)mmu_l1_entry(0) : i % 3 == 1 ? GICD_BASE : v & 0xfffffffff000UL;
+		u64 table = i % 3 == 0	 ? (u64)mmu_l1_entry(0)
+			    : i % 3 == 1 ? GICD_BASE
+					 : v & 0xfffffffff000UL;
 
 		/* Reads only: a block entry may well show this program's own memory. */
 		WRITE_ONCE(*l1e, table | 3);
@@ -401,7 +405,8 @@ int main(void)
 		check_eq(psci_affinity_info(cpus[1].mpidr, 0), PSCI_AFFINITY_ON,
 			 "a CPU in an exception storm does not stop the others");
 	} else {
-		tap_skip("a CPU in an exception storm does not stop the others", "fewer than 3 CPUs");
+		tap_skip("a CPU in an exception storm does not stop the others",
+			 "fewer than 3 CPUs");
 	}
 	test_hypercalls();
 	return 0;

@@ -234,6 +234,11 @@ static void test_disabled_group(void)
 	u32 i, w = FIRST_SPI / 32 * 4, group = mmio_read32(GICD_BASE + GICD_IGROUPR + w);
 	u32 n = 16, last = FIRST_SPI + n;
 
+	if (!testdev_present()) {
+		tap_skip("group 0 off at the CPU does not block group 1",
+			 "QEMU 7.2's own GIC lets group 0 block it");
+		return;
+	}
 	use_spis(n + 1, true, on_irq);
 	mmio_write32(GICD_BASE + GICD_IGROUPR + w, group & ~(0xffffU << FIRST_SPI % 32));
 	mmio_write32(GICD_BASE, GICD_CTLR_ARE | GICD_CTLR_ENABLE_G1 | BIT(0));

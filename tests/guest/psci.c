@@ -105,7 +105,8 @@ static void test_migrate(void)
 	s64 r = hvc(PSCI_MIGRATE_INFO_TYPE, 0, 0, 0);
 
 	check(r == 2 || r == PSCI_NOT_SUPPORTED, "MIGRATE_INFO_TYPE: no trusted OS to migrate");
-	check_eq(hvc(0x84000005, cpus[0].mpidr, 0, 0), PSCI_NOT_SUPPORTED, "MIGRATE is NOT_SUPPORTED");
+	check_eq(hvc(0x84000005, cpus[0].mpidr, 0, 0), PSCI_NOT_SUPPORTED,
+		 "MIGRATE is NOT_SUPPORTED");
 }
 
 /* A standby state keeps everything and returns at the next interrupt. */
@@ -166,7 +167,8 @@ int main(void)
 			tap_skip("the VMM saw one reset", "needs guest-run's test device");
 			tap_skip("SYSTEM_RESET has no flags", "needs guest-run's test device");
 		}
-		check_eq(read_sysreg(cntv_ctl_el0) & TIMER_ENABLE, 0, "timers are off after a reset");
+		check_eq(read_sysreg(cntv_ctl_el0) & TIMER_ENABLE, 0,
+			 "timers are off after a reset");
 		check_eq(read_sysreg(daif) & 0x3c0, 0x3c0, "interrupts are masked after a reset");
 		if (cpu_count() > 1)
 			check_eq(psci_affinity_info(cpus[1].mpidr, 0), PSCI_AFFINITY_OFF,
@@ -183,7 +185,8 @@ int main(void)
 		break;
 	case 2:
 		check(true, "SYSTEM_RESET2 starts the image again");
-		check_eq(testdev_read(TD_RESET_FLAGS), 1, "SYSTEM_RESET2 is marked as such for the VMM");
+		check_eq(testdev_read(TD_RESET_FLAGS), 1,
+			 "SYSTEM_RESET2 is marked as such for the VMM");
 		break;
 	}
 	STATE->magic = 0;

@@ -70,7 +70,8 @@ static void test_cpu_on(void)
 	wait_until((invalidate_result(), raw_entry_result[0] != 0), 3000);
 	off = wait_until(psci_affinity_info(one, 0) == PSCI_AFFINITY_OFF, 3000) && off;
 	check(off, "CPU_OFF makes AFFINITY_INFO say OFF");
-	check_eq(raw_entry_result[0], 0xc0ffee1234567890UL, "the CPU starts with the context id in x0");
+	check_eq(raw_entry_result[0], 0xc0ffee1234567890UL,
+		 "the CPU starts with the context id in x0");
 	check_eq(raw_entry_result[1] & 0x1005, 0, "the CPU starts with MMU and caches off");
 	check_eq(raw_entry_result[2], 0x3c0, "the CPU starts with all exceptions masked");
 
@@ -156,7 +157,8 @@ static void suspend_powerdown(void *arg)
 	 * which like WFI may end without an interrupt.
 	 */
 	do
-		suspend_result = hvc(PSCI_CPU_SUSPEND64, BIT(16), (u64)secondary_entry, (u64)&cpus[1]);
+		suspend_result =
+			hvc(PSCI_CPU_SUSPEND64, BIT(16), (u64)secondary_entry, (u64)&cpus[1]);
 	while (suspend_result == PSCI_SUCCESS && !(read_sysreg(isr_el1) & BIT(7)));
 	resume_context = 2;
 }
@@ -169,7 +171,8 @@ static void test_suspend(void)
 	smp_start(1, suspend_powerdown, NULL);
 	wait_until(READ_ONCE(hits) == 1, 3000);
 	udelay(5000);
-	check_eq(psci_affinity_info(cpus[1].mpidr, 0), PSCI_AFFINITY_ON, "a suspended CPU counts as ON");
+	check_eq(psci_affinity_info(cpus[1].mpidr, 0), PSCI_AFFINITY_ON,
+		 "a suspended CPU counts as ON");
 	gic_sgi_cpu(5, 1);
 	check(smp_join(1, 5000), "CPU_SUSPEND to powerdown ends by an interrupt");
 	check(resume_context == 1 || (resume_context == 2 && suspend_result == PSCI_SUCCESS),
@@ -353,7 +356,8 @@ static void test_code_broadcast(void)
 		code[0] = 0x52800000U | i << 5; /* mov w0, #i */
 		code[1] = 0xd65f03c0U;		/* ret */
 		sync_code((u64)code, 8);
-		bad += smp_start(1, run_it, code) != PSCI_SUCCESS || !smp_join(1, 5000) || hits != i;
+		bad += smp_start(1, run_it, code) != PSCI_SUCCESS || !smp_join(1, 5000) ||
+		       hits != i;
 	}
 	check_eq(bad, 0, "code written by one CPU runs on another in its new form");
 }

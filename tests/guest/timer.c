@@ -27,49 +27,49 @@ struct timer {
 	u64 (*tval)(void);
 };
 
-#define TIMER_OPS(p, counter)                                                                      \
-	static u64 p##_now(void)                                                                   \
-	{                                                                                          \
-		isb();                                                                             \
-		return read_sysreg(counter);                                                       \
-	}                                                                                          \
-	static void p##_set_ctl(u64 v)                                                             \
-	{                                                                                          \
-		write_sysreg(v, p##_ctl_el0);                                                      \
-		isb();                                                                             \
-	}                                                                                          \
-	static u64 p##_ctl(void)                                                                   \
-	{                                                                                          \
-		isb();                                                                             \
-		return read_sysreg(p##_ctl_el0);                                                   \
-	}                                                                                          \
-	static void p##_set_cval(u64 v)                                                            \
-	{                                                                                          \
-		write_sysreg(v, p##_cval_el0);                                                     \
-		isb();                                                                             \
-	}                                                                                          \
-	static u64 p##_cval(void)                                                                  \
-	{                                                                                          \
-		return read_sysreg(p##_cval_el0);                                                  \
-	}                                                                                          \
-	static void p##_set_tval(u64 v)                                                            \
-	{                                                                                          \
-		write_sysreg(v, p##_tval_el0);                                                     \
-		isb();                                                                             \
-	}                                                                                          \
-	static u64 p##_tval(void)                                                                  \
-	{                                                                                          \
-		isb();                                                                             \
-		return read_sysreg(p##_tval_el0);                                                  \
+#define TIMER_OPS(p, counter)                     \
+	static u64 p##_now(void)                  \
+	{                                         \
+		isb();                            \
+		return read_sysreg(counter);      \
+	}                                         \
+	static void p##_set_ctl(u64 v)            \
+	{                                         \
+		write_sysreg(v, p##_ctl_el0);     \
+		isb();                            \
+	}                                         \
+	static u64 p##_ctl(void)                  \
+	{                                         \
+		isb();                            \
+		return read_sysreg(p##_ctl_el0);  \
+	}                                         \
+	static void p##_set_cval(u64 v)           \
+	{                                         \
+		write_sysreg(v, p##_cval_el0);    \
+		isb();                            \
+	}                                         \
+	static u64 p##_cval(void)                 \
+	{                                         \
+		return read_sysreg(p##_cval_el0); \
+	}                                         \
+	static void p##_set_tval(u64 v)           \
+	{                                         \
+		write_sysreg(v, p##_tval_el0);    \
+		isb();                            \
+	}                                         \
+	static u64 p##_tval(void)                 \
+	{                                         \
+		isb();                            \
+		return read_sysreg(p##_tval_el0); \
 	}
 
 TIMER_OPS(cntv, cntvct_el0)
 TIMER_OPS(cntp, cntpct_el0)
 
-#define TIMER(p, id, title)                                                                        \
-	{                                                                                          \
-		title, id, p##_now, p##_set_ctl, p##_ctl, p##_set_cval, p##_cval, p##_set_tval,    \
-			p##_tval                                                                   \
+#define TIMER(p, id, title)                                                                     \
+	{                                                                                       \
+		title, id, p##_now, p##_set_ctl, p##_ctl, p##_set_cval, p##_cval, p##_set_tval, \
+			p##_tval                                                                \
 	}
 static const struct timer timers[] = {
 	TIMER(cntv, INTID_VTIMER, "virtual"),
@@ -161,12 +161,14 @@ static void test_registers(void)
 	t->set_cval(t->now() + timer_ms(10000));
 	check_eq(t->ctl(), TIMER_ENABLE | TIMER_IMASK, named("moving CVAL away clears ISTATUS"));
 	t->set_ctl(~0UL & ~(u64)TIMER_ENABLE);
-	check_eq(t->ctl() & ~(u64)TIMER_ISTATUS, TIMER_IMASK, named("reserved bits of CTL are zero"));
+	check_eq(t->ctl() & ~(u64)TIMER_ISTATUS, TIMER_IMASK,
+		 named("reserved bits of CTL are zero"));
 
 	a = t->now();
 	t->set_tval(1000000);
 	b = t->now();
-	check(t->cval() >= a + 1000000 && t->cval() <= b + 1000000, named("TVAL sets CVAL from now"));
+	check(t->cval() >= a + 1000000 && t->cval() <= b + 1000000,
+	      named("TVAL sets CVAL from now"));
 	a = t->now();
 	left = (s32)t->tval();
 	b = t->now();
@@ -198,7 +200,8 @@ static void test_level(void)
 	t->set_ctl(TIMER_ENABLE | TIMER_IMASK);
 	check(wait_until(!gic_is_pending(t->intid), 1000), named("IMASK lowers the PPI"));
 	t->set_ctl(TIMER_ENABLE);
-	check(wait_until(gic_is_pending(t->intid), 1000), named("removing IMASK raises the PPI again"));
+	check(wait_until(gic_is_pending(t->intid), 1000),
+	      named("removing IMASK raises the PPI again"));
 	t->set_cval(t->now() + timer_ms(60000));
 	check(wait_until(!gic_is_pending(t->intid), 1000), named("moving CVAL lowers the PPI"));
 	irq_window();
@@ -377,9 +380,12 @@ static void test_el0_access(void)
 	check_eq(EC(el0_run(el0_read_cntp_ctl, 0)->esr), EC_SYSREG,
 		 "CNTKCTL.EL0PTEN = 0 traps CNTP_CTL at EL0");
 	write_sysreg(BIT(0) | BIT(1) | BIT(8) | BIT(9), cntkctl_el1);
-	check_eq(EC(el0_run(el0_read_cntvct, 0)->esr), EC_SVC64, "EL0VCTEN = 1 lets EL0 read CNTVCT");
-	check_eq(EC(el0_run(el0_read_cntv_ctl, 0)->esr), EC_SVC64, "EL0VTEN = 1 lets EL0 read CNTV_CTL");
-	check_eq(EC(el0_run(el0_read_cntp_ctl, 0)->esr), EC_SVC64, "EL0PTEN = 1 lets EL0 read CNTP_CTL");
+	check_eq(EC(el0_run(el0_read_cntvct, 0)->esr), EC_SVC64,
+		 "EL0VCTEN = 1 lets EL0 read CNTVCT");
+	check_eq(EC(el0_run(el0_read_cntv_ctl, 0)->esr), EC_SVC64,
+		 "EL0VTEN = 1 lets EL0 read CNTV_CTL");
+	check_eq(EC(el0_run(el0_read_cntp_ctl, 0)->esr), EC_SVC64,
+		 "EL0PTEN = 1 lets EL0 read CNTP_CTL");
 	write_sysreg(old, cntkctl_el1);
 	isb();
 }

@@ -11,25 +11,25 @@
 
 #include "types.h"
 
-#define read_sysreg(reg)                                                                           \
-	({                                                                                         \
-		u64 v__;                                                                           \
-		asm volatile("mrs %0, " #reg : "=r"(v__)::"memory");                               \
-		v__;                                                                               \
+#define read_sysreg(reg)                                             \
+	({                                                           \
+		u64 v__;                                             \
+		asm volatile("mrs %0, " #reg : "=r"(v__)::"memory"); \
+		v__;                                                 \
 	})
-#define write_sysreg(val, reg)                                                                     \
-	do {                                                                                       \
-		u64 w__ = (u64)(val);                                                              \
-		asm volatile("msr " #reg ", %x0" ::"rZ"(w__) : "memory");                          \
+#define write_sysreg(val, reg)                                            \
+	do {                                                              \
+		u64 w__ = (u64)(val);                                     \
+		asm volatile("msr " #reg ", %x0" ::"rZ"(w__) : "memory"); \
 	} while (0)
 
-#define isb()	   asm volatile("isb" ::: "memory")
-#define dsb(o)	   asm volatile("dsb " #o ::: "memory")
-#define dmb(o)	   asm volatile("dmb " #o ::: "memory")
-#define wfi()	   asm volatile("wfi" ::: "memory")
-#define wfe()	   asm volatile("wfe" ::: "memory")
-#define sev()	   asm volatile("sev" ::: "memory")
-#define barrier()  asm volatile("" ::: "memory")
+#define isb()	    asm volatile("isb" ::: "memory")
+#define dsb(o)	    asm volatile("dsb " #o ::: "memory")
+#define dmb(o)	    asm volatile("dmb " #o ::: "memory")
+#define wfi()	    asm volatile("wfi" ::: "memory")
+#define wfe()	    asm volatile("wfe" ::: "memory")
+#define sev()	    asm volatile("sev" ::: "memory")
+#define barrier()   asm volatile("" ::: "memory")
 #define cpu_relax() asm volatile("yield" ::: "memory")
 
 #define DAIF_I BIT(7)
@@ -53,16 +53,16 @@ static inline void irq_window(void)
 	irq_disable();
 }
 
-#define MMIO_ACCESSORS(bits, sfx, w)                                                               \
-	static inline u##bits mmio_read##bits(u64 addr)                                            \
-	{                                                                                          \
-		u64 v;                                                                             \
-		asm volatile("ldr" sfx " %" w "0, [%1]" : "=r"(v) : "r"(addr) : "memory");         \
-		return (u##bits)v;                                                                 \
-	}                                                                                          \
-	static inline void mmio_write##bits(u64 addr, u##bits v)                                   \
-	{                                                                                          \
-		asm volatile("str" sfx " %" w "0, [%1]" ::"rZ"((u64)v), "r"(addr) : "memory");     \
+#define MMIO_ACCESSORS(bits, sfx, w)                                                           \
+	static inline u##bits mmio_read##bits(u64 addr)                                        \
+	{                                                                                      \
+		u64 v;                                                                         \
+		asm volatile("ldr" sfx " %" w "0, [%1]" : "=r"(v) : "r"(addr) : "memory");     \
+		return (u##bits)v;                                                             \
+	}                                                                                      \
+	static inline void mmio_write##bits(u64 addr, u##bits v)                               \
+	{                                                                                      \
+		asm volatile("str" sfx " %" w "0, [%1]" ::"rZ"((u64)v), "r"(addr) : "memory"); \
 	}
 
 MMIO_ACCESSORS(8, "b", "w")

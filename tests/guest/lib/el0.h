@@ -32,25 +32,25 @@ const struct exc_frame *el0_resume(u64 skip, u64 spsr);
 u64 el0_va(el0_fn fn);
 
 /* el0code.S */
-void el0_svc(void);	      /* svc #0x42 */
+void el0_svc(void); /* svc #0x42 */
 void el0_read_cntvct(void);
 void el0_read_cntv_ctl(void);
 void el0_read_cntp_ctl(void);
-void el0_brk(void);	      /* brk #0x123 */
+void el0_brk(void); /* brk #0x123 */
 void el0_wfi(void);
 void el0_wfe(void);
-void el0_undefined(void);     /* udf */
+void el0_undefined(void); /* udf */
 void el0_hvc(void);
-void el0_read_sysreg(void);   /* mrs of sctlr_el1 */
-void el0_steps(void);	      /* x1 = 1; x2 = 2; x3 = 3; svc */
-void el0_load(void);	      /* x1 = [x0] */
-void el0_store(void);	      /* [x0] = x0 */
-void el0_jump(void);	      /* br x0 */
-void el0_fp(void);	      /* fmov d0, x0; fmov x1, d0 */
-void el0_spin(void);	      /* counts x1 up until [x0] != 0 */
-void el0_daif(void);	      /* msr daifset, #2 */
-void el0_dc_civac(void);      /* dc civac, x0 */
-void el0_nops(void);	      /* three NOPs, the second labelled el0_nops_second */
+void el0_read_sysreg(void); /* mrs of sctlr_el1 */
+void el0_steps(void);	    /* x1 = 1; x2 = 2; x3 = 3; svc */
+void el0_load(void);	    /* x1 = [x0] */
+void el0_store(void);	    /* [x0] = x0 */
+void el0_jump(void);	    /* br x0 */
+void el0_fp(void);	    /* fmov d0, x0; fmov x1, d0 */
+void el0_spin(void);	    /* counts x1 up until [x0] != 0 */
+void el0_daif(void);	    /* msr daifset, #2 */
+void el0_dc_civac(void);    /* dc civac, x0 */
+void el0_nops(void);	    /* three NOPs, the second labelled el0_nops_second */
 void el0_nops_second(void);
 
 #endif

@@ -10,14 +10,14 @@
 #include "arch.h"
 
 /* Vector numbers: group (0 EL1t, 4 EL1h, 8 EL0 64-bit, 12 EL0 32-bit) + kind. */
-#define VEC_SYNC   0
-#define VEC_IRQ	   1
-#define VEC_FIQ	   2
-#define VEC_SERROR 3
+#define VEC_SYNC    0
+#define VEC_IRQ	    1
+#define VEC_FIQ	    2
+#define VEC_SERROR  3
 #define VEC_KIND(v) ((v)&3)
-#define VEC_EL1T   0
-#define VEC_EL1H   4
-#define VEC_EL0	   8
+#define VEC_EL1T    0
+#define VEC_EL1H    4
+#define VEC_EL0	    8
 
 #define SPSR_IL BIT(20)
 #define SPSR_SS BIT(21)
@@ -56,14 +56,14 @@ const struct exc_info *exc_taken(void);
  * Runs the statement(s) and yields the exc_info pointer. Evaluated in order by volatile asm; the
  * barriers keep the compiler from moving memory accesses out.
  */
-#define EXC_TRY(...)                                                                               \
-	({                                                                                         \
-		exc_expect();                                                                      \
-		barrier();                                                                         \
-		__VA_ARGS__;                                                                       \
-		barrier();                                                                         \
-		isb();                                                                             \
-		exc_taken();                                                                       \
+#define EXC_TRY(...)          \
+	({                    \
+		exc_expect(); \
+		barrier();    \
+		__VA_ARGS__;  \
+		barrier();    \
+		isb();        \
+		exc_taken();  \
 	})
 
 typedef void (*irq_fn)(struct exc_frame *f);

@@ -6,17 +6,17 @@
 #include "mmu.h"
 #include "tap.h"
 
-#define PTE_VALID  BIT(0)
-#define PTE_TABLE  BIT(1)
-#define PTE_PAGE   BIT(1)
+#define PTE_VALID   BIT(0)
+#define PTE_TABLE   BIT(1)
+#define PTE_PAGE    BIT(1)
 #define PTE_ATTR(n) ((u64)(n) << 2)
-#define PTE_USER   BIT(6)
-#define PTE_RO	   BIT(7)
-#define PTE_ISH	   (3UL << 8)
-#define PTE_AF	   BIT(10)
-#define PTE_PXN	   BIT(53)
-#define PTE_UXN	   BIT(54)
-#define PTE_ADDR   0x0000fffffffff000UL
+#define PTE_USER    BIT(6)
+#define PTE_RO	    BIT(7)
+#define PTE_ISH	    (3UL << 8)
+#define PTE_AF	    BIT(10)
+#define PTE_PXN	    BIT(53)
+#define PTE_UXN	    BIT(54)
+#define PTE_ADDR    0x0000fffffffff000UL
 
 /* MAIR indices. */
 #define ATTR_DEVICE   0 /* nGnRE */
@@ -24,8 +24,8 @@
 #define ATTR_UNCACHED 2
 #define MAIR_VALUE    (0x04UL | 0xffUL << 8 | 0x44UL << 16)
 
-#define TCR_VALUE(ps)                                                                              \
-	(25UL | 1UL << 8 | 1UL << 10 | 3UL << 12 /* IRGN0, ORGN0 write-back, SH0 inner */ |        \
+#define TCR_VALUE(ps)                                                                       \
+	(25UL | 1UL << 8 | 1UL << 10 | 3UL << 12 /* IRGN0, ORGN0 write-back, SH0 inner */ | \
 	 1UL << 23 /* EPD1 */ | (u64)(ps) << 32)
 
 #define SCTLR_VALUE 0x30d00818UL /* RES1, SA, SA0 */

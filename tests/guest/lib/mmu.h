@@ -10,11 +10,11 @@
 #include "arch.h"
 
 /* Attributes for mmu_map; combine one memory type with flags. */
-#define MAP_NORMAL BIT(0)
-#define MAP_DEVICE BIT(1)
-#define MAP_RO	   BIT(2)
-#define MAP_USER   BIT(3) /* accessible at EL0 (then never executable at EL1) */
-#define MAP_NX	   BIT(4)
+#define MAP_NORMAL   BIT(0)
+#define MAP_DEVICE   BIT(1)
+#define MAP_RO	     BIT(2)
+#define MAP_USER     BIT(3) /* accessible at EL0 (then never executable at EL1) */
+#define MAP_NX	     BIT(4)
 #define MAP_UNCACHED BIT(5) /* Normal non-cacheable */
 
 /* Tests map things from here up; nothing is mapped there at start. */

@@ -23,14 +23,14 @@
 #define SMCCC_ARCH_FEATURES	0x80000001U
 #define SMCCC_ARCH_WORKAROUND_1 0x80008000U
 
-#define PSCI_SUCCESS		0
-#define PSCI_NOT_SUPPORTED	(-1)
-#define PSCI_INVALID_PARAMS	(-2)
-#define PSCI_DENIED		(-3)
-#define PSCI_ALREADY_ON		(-4)
-#define PSCI_ON_PENDING		(-5)
-#define PSCI_INTERNAL_FAILURE	(-6)
-#define PSCI_INVALID_ADDRESS	(-9)
+#define PSCI_SUCCESS	      0
+#define PSCI_NOT_SUPPORTED    (-1)
+#define PSCI_INVALID_PARAMS   (-2)
+#define PSCI_DENIED	      (-3)
+#define PSCI_ALREADY_ON	      (-4)
+#define PSCI_ON_PENDING	      (-5)
+#define PSCI_INTERNAL_FAILURE (-6)
+#define PSCI_INVALID_ADDRESS  (-9)
 
 #define PSCI_AFFINITY_ON      0
 #define PSCI_AFFINITY_OFF     1

@@ -32,13 +32,13 @@ void udelay(u64 us);
  * Repeats `cond` until it holds or `ms` passed; interrupts are opened in each round when they
  * are masked, so that handlers can make it true.
  */
-#define wait_until(cond, ms)                                                                       \
-	({                                                                                         \
-		u64 end__ = timer_now() + timer_ms(ms);                                            \
-		bool held__;                                                                       \
-		while (!(held__ = (cond)) && timer_now() < end__)                                  \
-			irq_window();                                                              \
-		held__;                                                                            \
+#define wait_until(cond, ms)                                      \
+	({                                                        \
+		u64 end__ = timer_now() + timer_ms(ms);           \
+		bool held__;                                      \
+		while (!(held__ = (cond)) && timer_now() < end__) \
+			irq_window();                             \
+		held__;                                           \
 	})
 
 #endif

@@ -20,10 +20,10 @@ typedef int64_t s64;
 #define READ_ONCE(x)	 (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
-#define SZ_4K 0x1000UL
+#define SZ_4K  0x1000UL
 #define SZ_64K 0x10000UL
-#define SZ_2M 0x200000UL
-#define SZ_1G 0x40000000UL
+#define SZ_2M  0x200000UL
+#define SZ_1G  0x40000000UL
 
 void *memset(void *dst, int c, size_t n);
 void *memcpy(void *dst, const void *src, size_t n);

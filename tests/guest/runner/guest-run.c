@@ -41,17 +41,17 @@
 
 #include "testdev.h"
 
-#define MAX_VCPUS  64
-#define NR_IRQS	   288
-#define RAM_BASE   0x40000000UL
-#define LOAD_ADDR  0x40080000UL
-#define GICD_BASE  0x08000000UL
-#define GICR_BASE  0x080a0000UL
-#define UART_BASE  0x09000000UL
-#define KICK_SIGNAL SIGUSR1
+#define MAX_VCPUS     64
+#define NR_IRQS	      288
+#define RAM_BASE      0x40000000UL
+#define LOAD_ADDR     0x40080000UL
+#define GICD_BASE     0x08000000UL
+#define GICR_BASE     0x080a0000UL
+#define UART_BASE     0x09000000UL
+#define KICK_SIGNAL   SIGUSR1
 #define PSR_EL1H_DAIF 0x3c5UL
 
-#define CORE_REG(name)                                                                             \
+#define CORE_REG(name) \
 	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(name))
 
 enum { STATUS_SETUP = 3, STATUS_TIMEOUT = 4, STATUS_DEAD = 5 };
@@ -519,7 +519,10 @@ static void *map_slot(uint32_t slot, uint32_t flags, uint64_t gpa, size_t len)
 {
 	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct kvm_userspace_memory_region reg = {
-		.slot = slot, .flags = flags, .guest_phys_addr = gpa, .memory_size = len,
+		.slot = slot,
+		.flags = flags,
+		.guest_phys_addr = gpa,
+		.memory_size = len,
 		.userspace_addr = (uintptr_t)p,
 	};
 
@@ -641,10 +644,14 @@ static void usage(void)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "device", required_argument, NULL, 'd' }, { "vcpus", required_argument, NULL, 'c' },
-		{ "mem", required_argument, NULL, 'm' },    { "param", required_argument, NULL, 'p' },
-		{ "kick", required_argument, NULL, 'k' },   { "timeout", required_argument, NULL, 't' },
-		{ "no-reset", no_argument, NULL, 'r' },	    { 0 },
+		{ "device", required_argument, NULL, 'd' },
+		{ "vcpus", required_argument, NULL, 'c' },
+		{ "mem", required_argument, NULL, 'm' },
+		{ "param", required_argument, NULL, 'p' },
+		{ "kick", required_argument, NULL, 'k' },
+		{ "timeout", required_argument, NULL, 't' },
+		{ "no-reset", no_argument, NULL, 'r' },
+		{ 0 },
 	};
 	struct sigaction sa = { .sa_handler = ignore_signal };
 	const char *device = "/dev/zvm";
@@ -697,14 +704,15 @@ int main(int argc, char **argv)
 		if (pthread_cond_timedwait(&changed, &lock, &until) == ETIMEDOUT)
 			end_vm(STATUS_TIMEOUT, "time limit of %u s", timeout);
 	pthread_mutex_unlock(&lock);
+	/* First the kicker: it must not signal a thread that is no more. */
+	if (kick_us)
+		pthread_join(kicker, NULL);
 	/*
 	 * A vCPU that was between its check of `ended` and KVM_RUN when kick_all came has
 	 * immediate_exit set, so every thread returns.
 	 */
 	for (i = 0; i < nr_vcpus; i++)
 		pthread_join(vcpus[i].thread, NULL);
-	if (kick_us)
-		pthread_join(kicker, NULL);
 	fflush(stdout);
 	fprintf(stderr, "guest-run: %s, status %d\n", reason, status);
 	return status;
