@@ -51,7 +51,7 @@ static void print_and_read_back(const struct zvm_config *cfg)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct zvm_err err = {0};
+	struct zvm_err err = { 0 };
 	struct zvm_toml_value *doc;
 	struct zvm_config *cfg;
 

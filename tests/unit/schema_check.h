@@ -20,7 +20,7 @@
 
 static inline struct zvm_config *accept_as(const char *file, const char *text)
 {
-	struct zvm_err err = {0};
+	struct zvm_err err = { 0 };
 	struct zvm_config *cfg;
 
 	if (zvm_config_parse(file, text, strlen(text), &cfg, &err))
@@ -36,7 +36,7 @@ static inline struct zvm_config *accept(const char *text)
 
 static inline void refuse_as(const char *file, const char *text, const char *message)
 {
-	struct zvm_err err = {0};
+	struct zvm_err err = { 0 };
 	struct zvm_config *cfg;
 
 	assert_int_equal(zvm_config_parse(file, text, strlen(text), &cfg, &err), -EINVAL);

@@ -182,9 +182,9 @@ static void name_defaults_to_the_file_without_suffix(void **state)
 	static const struct {
 		const char *file, *name;
 	} cases[] = {
-		{"vm.toml", "vm"},	     {"/etc/zvm/my vm.toml", "my-vm"},
-		{".hidden.toml", "_hidden"}, {"a.b.conf", "a.b.conf"},
-		{"/x/.toml", "vm"},	     {"-v.toml", "_v"},
+		{ "vm.toml", "vm" },	       { "/etc/zvm/my vm.toml", "my-vm" },
+		{ ".hidden.toml", "_hidden" }, { "a.b.conf", "a.b.conf" },
+		{ "/x/.toml", "vm" },	       { "-v.toml", "_v" },
 	};
 	struct zvm_config *cfg;
 	size_t i;
@@ -203,15 +203,15 @@ static void sizes_have_units_or_are_hex(void **state)
 		const char *text;
 		uint64_t bytes;
 	} cases[] = {
-		{"64K", 64 << 10},     {"1M", 1 << 20},	       {"1G", 1 << 30},
-		{"512m", 512 << 20},   {"512MiB", 512 << 20},  {"0x20000000", 512 << 20},
-		{"0X100000", 1 << 20}, {"255G", 255ULL << 30}, {"1024k", 1 << 20},
-		{"1T", 1ULL << 40},
+		{ "64K", 64 << 10 },	 { "1M", 1 << 20 },	   { "1G", 1 << 30 },
+		{ "512m", 512 << 20 },	 { "512MiB", 512 << 20 },  { "0x20000000", 512 << 20 },
+		{ "0X100000", 1 << 20 }, { "255G", 255ULL << 30 }, { "1024k", 1 << 20 },
+		{ "1T", 1ULL << 40 },
 	};
-	struct zvm_toml_value v = {.type = ZVM_TOML_STRING, .line = 1, .column = 1};
-	struct zvm_config cfg = {.file = "f"};
+	struct zvm_toml_value v = { .type = ZVM_TOML_STRING, .line = 1, .column = 1 };
+	struct zvm_config cfg = { .file = "f" };
 	uint64_t bytes;
-	struct schema_slot slot = {&cfg, schema_find("", "memory"), "memory", &bytes, NULL};
+	struct schema_slot slot = { &cfg, schema_find("", "memory"), "memory", &bytes, NULL };
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -292,7 +292,7 @@ static void clock_may_start_at_any_second_the_device_can_show(void **state)
 static void late_error_is_blamed_on_its_key(void **state)
 {
 	struct zvm_config *cfg = accept(MINIMAL "[[disk]]\npath = \"d\"\n[console]\n");
-	struct zvm_err err = {0};
+	struct zvm_err err = { 0 };
 
 	zvm_err_set(&err, EIO, "truncated");
 	assert_int_equal(zvm_config_blame(cfg, "kernel", -EIO, &err), -EIO);

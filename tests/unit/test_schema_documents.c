@@ -148,7 +148,7 @@ static void manual_page_names_each_choice(void **state)
 
 static void expect_valid(const char *where, const char *text)
 {
-	struct zvm_err err = {0};
+	struct zvm_err err = { 0 };
 	struct zvm_config *cfg;
 
 	if (zvm_config_parse(where, text, strlen(text), &cfg, &err))

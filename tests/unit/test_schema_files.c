@@ -64,7 +64,7 @@ static int load(const char *text, struct zvm_err *err)
 
 static void accept(const char *text)
 {
-	struct zvm_err err = {0};
+	struct zvm_err err = { 0 };
 
 	if (load(text, &err))
 		fail_msg("refused: %s", err.msg);
@@ -72,7 +72,7 @@ static void accept(const char *text)
 
 static void refuse(const char *text, int ret, const char *message)
 {
-	struct zvm_err err = {0};
+	struct zvm_err err = { 0 };
 
 	assert_int_equal(load(text, &err), ret);
 	assert_string_equal(err.msg, message);
@@ -184,7 +184,7 @@ static void console_directory_must_exist(void **state)
 
 static void unreadable_configuration_is_named(void **state)
 {
-	struct zvm_err err = {0};
+	struct zvm_err err = { 0 };
 	struct zvm_config *cfg;
 
 	assert_int_equal(zvm_config_load("missing.toml", &cfg, &err), -ENOENT);
@@ -212,7 +212,7 @@ static int check_memory(const char *text, const char *meminfo, struct zvm_err *e
 static void memory_larger_than_the_host_is_refused(void **state)
 {
 	static const char meminfo[] = "MemFree: 99999999 kB\nMemTotal:        2048000 kB\n";
-	struct zvm_err err = {0};
+	struct zvm_err err = { 0 };
 
 	assert_int_equal(check_memory("memory = \"2000M\"\nkernel = \"k\"", meminfo, &err), 0);
 	assert_int_equal(check_memory("memory = \"2001M\"\nkernel = \"k\"", meminfo, &err),
@@ -228,7 +228,7 @@ static void huge_pages_must_be_in_the_pool(void **state)
 	static const char text[] = "memory = \"64M\"\nkernel = \"k\"\n[memory_backing]\n"
 				   "hugepages = \"2M\"";
 	static const char meminfo[] = "MemTotal: 2048000 kB\n";
-	struct zvm_err err = {0};
+	struct zvm_err err = { 0 };
 
 	mkdir("hugetlb", 0755);
 	mkdir("hugetlb/hugepages-2048kB", 0755);

@@ -89,7 +89,7 @@ static void every_failed_allocation_is_reported_and_leaks_nothing(void **state)
 
 static void file_that_does_not_fit_into_memory_is_reported(void **state)
 {
-	struct zvm_err err = {0};
+	struct zvm_err err = { 0 };
 	struct zvm_config *cfg;
 	int ret;
 

@@ -16,8 +16,8 @@ static void size_without_unit_is_refused_with_the_size_that_was_meant(void **sta
 
 static void malformed_size_is_refused(void **state)
 {
-	static const char *const bad[] = {"512X", "M",	 "1.5G", "512 M", "-1G",    "0x",
-					  "0xM",  "1MB", "1Mib", "0x1G",  "512MiBs"};
+	static const char *const bad[] = { "512X", "M",	  "1.5G", "512 M", "-1G",    "0x",
+					   "0xM",  "1MB", "1Mib", "0x1G",  "512MiBs" };
 	char text[64], message[160];
 	size_t i;
 
@@ -173,7 +173,7 @@ static void key_with_control_characters_cannot_steer_a_terminal(void **state)
 
 static void known_key_with_a_zero_behind_is_unknown(void **state)
 {
-	struct zvm_err err = {0};
+	struct zvm_err err = { 0 };
 	struct zvm_config *cfg;
 	const char *text = MINIMAL "\"vcpus\\u0000x\" = 1";
 

@@ -10,7 +10,7 @@
 
 static void empty_document_is_an_empty_table(void **state)
 {
-	static const char *const texts[] = {"", "\n", "  \t\r\n", "# only a comment", NULL};
+	static const char *const texts[] = { "", "\n", "  \t\r\n", "# only a comment", NULL };
 	struct zvm_toml_value *doc;
 	size_t i;
 
@@ -374,7 +374,7 @@ static void nesting_is_bounded(void **state)
 {
 	char *text = nested(ZVM_TOML_MAX_DEPTH, '[', "", ']');
 	struct zvm_toml_value *doc;
-	struct zvm_err err = {0};
+	struct zvm_err err = { 0 };
 	size_t i;
 
 	zvm_toml_free(toml_accept(text));
@@ -403,7 +403,7 @@ static void tables_below_arrays_of_tables_are_bounded_too(void **state)
 {
 	char text[8192] = "", *at = text;
 	struct zvm_toml_value *doc;
-	struct zvm_err err = {0};
+	struct zvm_err err = { 0 };
 	int depth, i;
 
 	/* [[a]] [[a.a]] [[a.a.a]] ...: two levels each. */
@@ -421,7 +421,7 @@ static void size_is_bounded(void **state)
 {
 	size_t len = ZVM_TOML_MAX_BYTES;
 	char *text = malloc(len + 1);
-	struct zvm_err err = {0};
+	struct zvm_err err = { 0 };
 	struct zvm_toml_value *doc;
 
 	assert_non_null(text);
@@ -439,7 +439,7 @@ static void largest_document_takes_no_quadratic_time(void **state)
 	size_t len = 0, cap = ZVM_TOML_MAX_BYTES;
 	char *text = malloc(cap + 64);
 	struct zvm_toml_value *doc;
-	struct zvm_err err = {0};
+	struct zvm_err err = { 0 };
 	unsigned int n;
 
 	assert_non_null(text);

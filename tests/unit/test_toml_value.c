@@ -194,7 +194,7 @@ static void float_has_fraction_or_exponent(void **state)
 
 static void float_may_be_infinite_or_not_a_number(void **state)
 {
-	static const char *const nan_texts[] = {"v = nan", "v = +nan", "v = -nan"};
+	static const char *const nan_texts[] = { "v = nan", "v = +nan", "v = -nan" };
 	struct zvm_toml_value *doc;
 	size_t i;
 
@@ -257,39 +257,39 @@ static void expect_datetime(const char *text, enum zvm_toml_type type,
 static void offset_datetime_is_rfc_3339(void **state)
 {
 	expect_datetime("v = 1979-05-27T07:32:00Z", ZVM_TOML_OFFSET_DATETIME,
-			(struct zvm_toml_datetime){1979, 5, 27, 7, 32, 0, 0, 0});
+			(struct zvm_toml_datetime){ 1979, 5, 27, 7, 32, 0, 0, 0 });
 	expect_datetime("v = 1979-05-27T00:32:00.999999-07:00", ZVM_TOML_OFFSET_DATETIME,
-			(struct zvm_toml_datetime){1979, 5, 27, 0, 32, 0, 999999000, -420});
+			(struct zvm_toml_datetime){ 1979, 5, 27, 0, 32, 0, 999999000, -420 });
 	expect_datetime("v = 1979-05-27 07:32:00z # c", ZVM_TOML_OFFSET_DATETIME,
-			(struct zvm_toml_datetime){1979, 5, 27, 7, 32, 0, 0, 0});
+			(struct zvm_toml_datetime){ 1979, 5, 27, 7, 32, 0, 0, 0 });
 	expect_datetime("v = 2016-12-31t23:59:60+23:59", ZVM_TOML_OFFSET_DATETIME,
-			(struct zvm_toml_datetime){2016, 12, 31, 23, 59, 60, 0, 1439});
+			(struct zvm_toml_datetime){ 2016, 12, 31, 23, 59, 60, 0, 1439 });
 }
 
 static void local_datetime_date_and_time_have_no_offset(void **state)
 {
 	expect_datetime("v = 1979-05-27T07:32:00", ZVM_TOML_LOCAL_DATETIME,
-			(struct zvm_toml_datetime){1979, 5, 27, 7, 32, 0, 0, 0});
+			(struct zvm_toml_datetime){ 1979, 5, 27, 7, 32, 0, 0, 0 });
 	expect_datetime("v = 1979-05-27", ZVM_TOML_LOCAL_DATE,
-			(struct zvm_toml_datetime){.year = 1979, .month = 5, .day = 27});
+			(struct zvm_toml_datetime){ .year = 1979, .month = 5, .day = 27 });
 	expect_datetime("v = 07:32:00", ZVM_TOML_LOCAL_TIME,
-			(struct zvm_toml_datetime){.hour = 7, .minute = 32});
+			(struct zvm_toml_datetime){ .hour = 7, .minute = 32 });
 	expect_datetime("v = 00:32:00.5", ZVM_TOML_LOCAL_TIME,
-			(struct zvm_toml_datetime){.minute = 32, .nanosecond = 500000000});
+			(struct zvm_toml_datetime){ .minute = 32, .nanosecond = 500000000 });
 }
 
 static void digits_beyond_nanoseconds_are_dropped(void **state)
 {
 	expect_datetime("v = 00:00:00.1234567899999", ZVM_TOML_LOCAL_TIME,
-			(struct zvm_toml_datetime){.nanosecond = 123456789});
+			(struct zvm_toml_datetime){ .nanosecond = 123456789 });
 }
 
 static void space_before_a_comment_does_not_join_a_date(void **state)
 {
 	expect_datetime("v = 1979-05-27 # 07:32:00", ZVM_TOML_LOCAL_DATE,
-			(struct zvm_toml_datetime){.year = 1979, .month = 5, .day = 27});
+			(struct zvm_toml_datetime){ .year = 1979, .month = 5, .day = 27 });
 	expect_datetime("v = 1979-05-27 ", ZVM_TOML_LOCAL_DATE,
-			(struct zvm_toml_datetime){.year = 1979, .month = 5, .day = 27});
+			(struct zvm_toml_datetime){ .year = 1979, .month = 5, .day = 27 });
 }
 
 static void date_knows_the_length_of_months(void **state)

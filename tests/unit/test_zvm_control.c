@@ -43,7 +43,7 @@ static int remove_root(void **state)
 
 static int listen_as(const char *name)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
@@ -113,7 +113,7 @@ static int run(int (*command)(int, char **, struct zvm_err *), char *const argv[
 
 static int ask(const char *command, const char *vm, char text[4096], struct zvm_err *err)
 {
-	return run(zvm_control_main, (char *[]){(char *)command, (char *)vm, NULL}, text, err);
+	return run(zvm_control_main, (char *[]){ (char *)command, (char *)vm, NULL }, text, err);
 }
 
 static void reply_is_printed_a_value_in_a_line(void **state)
@@ -156,8 +156,8 @@ static void refusal_is_reported_with_its_reason(void **state)
 
 static void malformed_reply_is_an_error(void **state)
 {
-	static const char *const bad[] = {"nonsense\n", "[true]\n", "{\"ok\":true\n", "\n",
-					  "{\"ok\":true,\"ok\":false}\n"};
+	static const char *const bad[] = { "nonsense\n", "[true]\n", "{\"ok\":true\n", "\n",
+					   "{\"ok\":true,\"ok\":false}\n" };
 	struct zvm_err err;
 	char text[4096];
 	size_t i;
@@ -228,7 +228,7 @@ static void list_shows_those_that_answer(void **state)
 		     "{\"ok\":true,\"name\":\"good\",\"state\":\"paused\",\"pid\":7,\"vcpus\":2,"
 		     "\"memory\":536870912,\"uptime\":61.7}\n",
 		     1);
-	assert_int_equal(run(zvm_list_main, (char *[]){"list", NULL}, text, &err), ZVM_EXIT_OK);
+	assert_int_equal(run(zvm_list_main, (char *[]){ "list", NULL }, text, &err), ZVM_EXIT_OK);
 	expect_served(good);
 	expect_served(bad);
 	assert_string_equal(text,
@@ -241,10 +241,10 @@ static void commands_check_their_arguments(void **state)
 	struct zvm_err err;
 	char text[4096];
 
-	assert_int_equal(run(zvm_control_main, (char *[]){"stop", NULL}, text, &err),
+	assert_int_equal(run(zvm_control_main, (char *[]){ "stop", NULL }, text, &err),
 			 ZVM_EXIT_USER);
 	assert_string_equal(err.msg, "stop: name one VM; zvm list shows those that run");
-	assert_int_equal(run(zvm_list_main, (char *[]){"list", "x", NULL}, text, &err),
+	assert_int_equal(run(zvm_list_main, (char *[]){ "list", "x", NULL }, text, &err),
 			 ZVM_EXIT_USER);
 	assert_string_equal(err.msg, "list: takes no argument");
 }

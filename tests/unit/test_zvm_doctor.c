@@ -80,7 +80,7 @@ static int remove_root(void **state)
 static void expect(const char *title, enum zvm_verdict verdict, const char *text,
 		   const char *remedy)
 {
-	struct zvm_finding f = {.verdict = ZVM_GOOD};
+	struct zvm_finding f = { .verdict = ZVM_GOOD };
 	size_t i;
 
 	for (i = 0; i < zvm_doctor_nr_checks; i++)

@@ -29,7 +29,7 @@ static inline int toml_try_bytes(const char *text, size_t len, struct zvm_toml_v
 
 static inline struct zvm_toml_value *toml_accept_bytes(const char *text, size_t len)
 {
-	struct zvm_err err = {0};
+	struct zvm_err err = { 0 };
 	struct zvm_toml_value *doc;
 
 	if (toml_try_bytes(text, len, &doc, &err))
@@ -46,7 +46,7 @@ static inline struct zvm_toml_value *toml_accept(const char *text)
 /* The whole message is compared: what users read is part of the behaviour. */
 static inline void toml_refuse_bytes(const char *text, size_t len, const char *message)
 {
-	struct zvm_err err = {0};
+	struct zvm_err err = { 0 };
 	struct zvm_toml_value *doc;
 	int ret = toml_try_bytes(text, len, &doc, &err);
 

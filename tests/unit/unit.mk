@@ -24,7 +24,7 @@ unit-y += test_schema_memory
 unit-test_schema_memory-ldflags := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup,--wrap=asprintf
 
 # tools/zvm
-unit-y += test_zvm_doctor test_zvm_control
+unit-y += test_zvm_doctor test_zvm_control test_command_documents
 unit-test_zvm_control-y := ../../tools/zvm/control.o
 unit-test_zvm_control-ldflags := -ljansson
 unit-test_zvm_doctor-y := ../../tools/zvm/doctor.o

@@ -34,7 +34,7 @@ int zvm_check_main(int argc, char **argv, struct zvm_err *err)
 		return ZVM_EXIT_USER;
 	}
 	for (i = 1; i < argc; i++) {
-		struct zvm_err reason = {""};
+		struct zvm_err reason = { "" };
 
 		if (check_file(argv[i], &reason) == 0) {
 			printf("%s: ok\n", argv[i]);

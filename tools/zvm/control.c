@@ -31,8 +31,8 @@ static void runtime_directory(char *dir, size_t size)
 /* @vm is a name, or the path of a socket. */
 static int connect_to(const char *vm, int *out, struct zvm_err *err)
 {
-	struct timeval patience = {.tv_sec = SECONDS_TO_ANSWER};
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct timeval patience = { .tv_sec = SECONDS_TO_ANSWER };
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	char dir[sizeof(addr.sun_path)];
 	int fd, n, err_no;
 
@@ -244,7 +244,7 @@ int zvm_list_main(int argc, char **argv, struct zvm_err *err)
 		return ZVM_EXIT_HOST;
 	}
 	for (i = 0; i < nr; i++) {
-		struct zvm_err ignored = {""};
+		struct zvm_err ignored = { "" };
 
 		entry[i]->d_name[strlen(entry[i]->d_name) - 5] = '\0';
 		if (ask(entry[i]->d_name, "status", &reply, &ignored) == 0) {

@@ -271,16 +271,16 @@ static void look_at_io_uring(const struct zvm_host_view *host, struct zvm_findin
 }
 
 const struct zvm_doctor_check zvm_doctor_checks[] = {
-	{"machine", look_at_machine},
-	{"EL2", look_at_el2},
-	{"GIC", look_at_gic},
-	{"KVM", look_at_kvm},
-	{"module", look_at_module},
-	{"device", look_at_device},
-	{"memory", look_at_memory},
-	{"memlock", look_at_memlock},
-	{"huge pages", look_at_hugepages},
-	{"io_uring", look_at_io_uring},
+	{ "machine", look_at_machine },
+	{ "EL2", look_at_el2 },
+	{ "GIC", look_at_gic },
+	{ "KVM", look_at_kvm },
+	{ "module", look_at_module },
+	{ "device", look_at_device },
+	{ "memory", look_at_memory },
+	{ "memlock", look_at_memlock },
+	{ "huge pages", look_at_hugepages },
+	{ "io_uring", look_at_io_uring },
 };
 
 const size_t zvm_doctor_nr_checks = sizeof(zvm_doctor_checks) / sizeof(zvm_doctor_checks[0]);
@@ -323,8 +323,9 @@ static uint64_t memlock_limit(const struct zvm_host_view *host)
 int zvm_doctor_main(int argc, char **argv, struct zvm_err *err)
 {
 	static const char *const word[] = {
-		[ZVM_GOOD] = "ok", [ZVM_NOTE] = "note", [ZVM_BAD] = "BAD"};
-	struct zvm_host_view host = {.root = ""};
+		[ZVM_GOOD] = "ok", [ZVM_NOTE] = "note", [ZVM_BAD] = "BAD"
+	};
+	struct zvm_host_view host = { .root = "" };
 	int status = ZVM_EXIT_OK;
 	struct utsname uts;
 	char *log;
@@ -342,7 +343,7 @@ int zvm_doctor_main(int argc, char **argv, struct zvm_err *err)
 	host.kernel_log = log;
 	host.memlock = memlock_limit(&host);
 	for (i = 0; i < zvm_doctor_nr_checks; i++) {
-		struct zvm_finding f = {.verdict = ZVM_GOOD};
+		struct zvm_finding f = { .verdict = ZVM_GOOD };
 
 		zvm_doctor_checks[i].look(&host, &f);
 		printf("%-4s  %-10s  %s\n", word[f.verdict], zvm_doctor_checks[i].title, f.text);

@@ -34,7 +34,7 @@ static int map_span(struct zvm_span *span, uint64_t ipa, uint64_t size, struct z
 
 static int read_dtb(int fd, void **out, size_t *len, struct zvm_err *err)
 {
-	struct stat st = {0};
+	struct stat st = { 0 };
 	int ret;
 
 	if (fstat(fd, &st) < 0)
@@ -96,7 +96,7 @@ unsigned int zvm_dry_slots(const struct zvm_config *cfg)
 int zvm_dry_load(struct zvm_dry *dry, const struct zvm_config *cfg, struct zvm_err *err)
 {
 	const struct zvm_map_entry *flash = &zvm_map[ZVM_MAP_FLASH0];
-	struct zvm_images images = {-1, -1, -1};
+	struct zvm_images images = { -1, -1, -1 };
 	int ret;
 
 	memset(dry, 0, sizeof(*dry));

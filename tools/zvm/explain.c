@@ -97,8 +97,8 @@ static void print_private_interrupts(void)
 		unsigned int ppi;
 		const char *what;
 	} timers[] = {
-		{ZVM_MAP_PPI_TIMER_VIRT, "virtual timer"},
-		{ZVM_MAP_PPI_TIMER_PHYS, "physical timer"},
+		{ ZVM_MAP_PPI_TIMER_VIRT, "virtual timer" },
+		{ ZVM_MAP_PPI_TIMER_PHYS, "physical timer" },
 	};
 	size_t i;
 

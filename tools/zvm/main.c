@@ -15,21 +15,21 @@ static const struct command {
 	const char *name, *arguments, *help;
 	int (*main)(int argc, char **argv, struct zvm_err *err);
 } commands[] = {
-	{"check", "FILE.toml...", "say whether zvm-run would accept each file", zvm_check_main},
-	{"explain", "FILE.toml | --keys",
-	 "print a VM with its defaults, memory map, interrupts and device tree, or all keys",
-	 zvm_explain_main},
-	{"doctor", "", "say what this host lacks to run VMs, and what to do about it",
-	 zvm_doctor_main},
-	{"list", "", "list the VMs that run", zvm_list_main},
-	{"status", "VM", "print what a VM is and does", zvm_control_main},
-	{"stats", "VM", "print the counters of a VM, its vCPUs and devices", zvm_control_main},
-	{"pause", "VM", "stop the vCPUs until resume", zvm_control_main},
-	{"resume", "VM", "let them run again", zvm_control_main},
-	{"power-key", "VM", "press the power key: the guest shuts down, if it listens",
-	 zvm_control_main},
-	{"reset", "VM", "restart the guest, as a reset button would", zvm_control_main},
-	{"stop", "VM", "end the VM at once, as pulling the plug would", zvm_control_main},
+	{ "check", "FILE.toml...", "say whether zvm-run would accept each file", zvm_check_main },
+	{ "explain", "FILE.toml | --keys",
+	  "print a VM with its defaults, memory map, interrupts and device tree, or all keys",
+	  zvm_explain_main },
+	{ "doctor", "", "say what this host lacks to run VMs, and what to do about it",
+	  zvm_doctor_main },
+	{ "list", "", "list the VMs that run", zvm_list_main },
+	{ "status", "VM", "print what a VM is and does", zvm_control_main },
+	{ "stats", "VM", "print the counters of a VM, its vCPUs and devices", zvm_control_main },
+	{ "pause", "VM", "stop the vCPUs until resume", zvm_control_main },
+	{ "resume", "VM", "let them run again", zvm_control_main },
+	{ "power-key", "VM", "press the power key: the guest shuts down, if it listens",
+	  zvm_control_main },
+	{ "reset", "VM", "restart the guest, as a reset button would", zvm_control_main },
+	{ "stop", "VM", "end the VM at once, as pulling the plug would", zvm_control_main },
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -53,7 +53,7 @@ static void print_usage(FILE *to)
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	struct zvm_err err = {""};
+	struct zvm_err err = { "" };
 	int status;
 
 	if (argc > 1 && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help"))) {

@@ -55,7 +55,7 @@ static int open_file(const struct zvm_config *cfg, const char *key, const char *
 static int open_image(const struct zvm_config *cfg, const char *key, const char *path,
 		      struct zvm_err *err)
 {
-	struct stat st = {0};
+	struct stat st = { 0 };
 	int fd = open_file(cfg, key, path, O_RDONLY, &st, err), ret;
 
 	if (fd < 0)
@@ -120,7 +120,7 @@ static int check_disk(const struct zvm_config *cfg, size_t i, struct disk_identi
 {
 	const struct zvm_config_disk *disk = &cfg->disk[i];
 	char key[48], magic[4];
-	struct stat st = {0};
+	struct stat st = { 0 };
 	int fd, ret;
 	size_t j;
 

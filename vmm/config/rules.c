@@ -14,7 +14,7 @@
 /* Exactly one of the three that a VM can start with. The later one in the file gets the blame. */
 static int check_boot(const struct zvm_config *cfg, struct zvm_err *err)
 {
-	static const char *const names[] = {"kernel", "firmware", "image"};
+	static const char *const names[] = { "kernel", "firmware", "image" };
 	const char *first = NULL, *swap, *name;
 	int line, column, first_line = 0;
 	size_t i;
@@ -149,7 +149,7 @@ static int check_disks(struct zvm_config *cfg, struct zvm_err *err)
 
 static int check_console(const struct zvm_config *cfg, struct zvm_err *err)
 {
-	static const char *const name[] = {"stdio", "pty", "socket", "file", "none"};
+	static const char *const name[] = { "stdio", "pty", "socket", "file", "none" };
 	enum zvm_console_mode mode = cfg->console.mode;
 	size_t room = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
 

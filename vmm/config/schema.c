@@ -16,13 +16,13 @@
 
 #include "schema.h"
 
-static const char *const disk_engines[] = {"libaio", "io_uring", "threads", NULL};
-static const char *const disk_caches[] = {"none", "writeback", NULL};
-static const char *const console_modes[] = {"stdio", "pty", "socket", "file", "none", NULL};
-static const char *const console_devices[] = {"pl011", "virtio", NULL};
-static const char *const hugepage_sizes[] = {"thp", "off", "2M", "1G", NULL};
-static const char *const reboot_actions[] = {"restart", "exit", NULL};
-static const char *const crash_actions[] = {"exit", "restart", NULL};
+static const char *const disk_engines[] = { "libaio", "io_uring", "threads", NULL };
+static const char *const disk_caches[] = { "none", "writeback", NULL };
+static const char *const console_modes[] = { "stdio", "pty", "socket", "file", "none", NULL };
+static const char *const console_devices[] = { "pl011", "virtio", NULL };
+static const char *const hugepage_sizes[] = { "thp", "off", "2M", "1G", NULL };
+static const char *const reboot_actions[] = { "restart", "exit", NULL };
+static const char *const crash_actions[] = { "exit", "restart", NULL };
 
 #define VM(field)   .offset = offsetof(struct zvm_config, field)
 #define DISK(field) .table = "disk", .offset = offsetof(struct zvm_config_disk, field)
@@ -308,7 +308,7 @@ static int apply_table(struct zvm_config *cfg, const char *table, size_t disk,
 		if (strcmp(key->table, table))
 			continue;
 		snprintf(name, sizeof(name), "%s%s%s", prefix, table[0] ? "." : "", key->name);
-		slot = (struct schema_slot){cfg, key, name, schema_field(cfg, key, disk), err};
+		slot = (struct schema_slot){ cfg, key, name, schema_field(cfg, key, disk), err };
 		e = value ? zvm_toml_find(value, key->name) : NULL;
 		if (e) {
 			ret = schema_source_add(cfg, name, e->value->line, e->value->column, err);

@@ -46,7 +46,7 @@ static bool take(struct cursor *c, char ch)
 
 static int days_in_month(int year, int month)
 {
-	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 
 	if (month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0))
 		return 29;
@@ -127,8 +127,8 @@ bool toml_looks_like_datetime(const char *text, size_t len)
 int toml_parse_datetime(struct toml_parser *p, const char *text, size_t len,
 			struct zvm_toml_value *value)
 {
-	struct zvm_toml_datetime t = {0};
-	struct cursor c = {.at = text, .end = text + len};
+	struct zvm_toml_datetime t = { 0 };
+	struct cursor c = { .at = text, .end = text + len };
 	bool good;
 
 	if (len > 2 && text[2] == ':') {

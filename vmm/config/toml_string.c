@@ -205,7 +205,7 @@ static int parse_multi_line(struct toml_parser *p, struct toml_buf *b, char quot
 int toml_parse_string(struct toml_parser *p, char **bytes, size_t *len)
 {
 	char quote = toml_peek(p, 0);
-	struct toml_buf b = {0};
+	struct toml_buf b = { 0 };
 	int ret;
 
 	ret = buf_put(p, &b, "", 0);
@@ -232,7 +232,7 @@ bool toml_is_bare(int c)
 
 static int parse_key_part(struct toml_parser *p, struct toml_key_part *part)
 {
-	struct toml_buf b = {0};
+	struct toml_buf b = { 0 };
 	char buf[16];
 	size_t n = 0;
 	int c = toml_peek(p, 0), ret;

@@ -45,7 +45,7 @@ static int entry_compare(const void *a, const void *b)
 
 static struct zvm_toml_entry *find(const struct zvm_toml_value *table, const char *key, size_t len)
 {
-	struct zvm_toml_entry probe = {.key = (char *)key, .key_len = len};
+	struct zvm_toml_entry probe = { .key = (char *)key, .key_len = len };
 	void *node = tfind(&probe, &table->table.index, entry_compare);
 
 	return node ? *(struct zvm_toml_entry **)node : NULL;

@@ -462,14 +462,14 @@ static void print_clock(const struct schema_key *key, const void *field, FILE *t
 	}
 }
 
-const struct schema_kind schema_name = {"string", set_name, print_string};
-const struct schema_kind schema_text = {"string", set_text, print_string};
-const struct schema_kind schema_serial = {"string", set_serial, print_string};
-const struct schema_kind schema_path = {"path", set_path, print_string};
-const struct schema_kind schema_size = {"size", set_size, print_size};
-const struct schema_kind schema_address = {"address", set_size, print_size};
-const struct schema_kind schema_number = {"integer", set_number, print_number};
-const struct schema_kind schema_boolean = {"boolean", set_boolean, print_boolean};
-const struct schema_kind schema_choice = {"string", set_choice, print_choice};
-const struct schema_kind schema_affinity = {"array", set_affinity, print_affinity};
-const struct schema_kind schema_clock = {"string or date-time", set_clock, print_clock};
+const struct schema_kind schema_name = { "string", set_name, print_string };
+const struct schema_kind schema_text = { "string", set_text, print_string };
+const struct schema_kind schema_serial = { "string", set_serial, print_string };
+const struct schema_kind schema_path = { "path", set_path, print_string };
+const struct schema_kind schema_size = { "size", set_size, print_size };
+const struct schema_kind schema_address = { "address", set_size, print_size };
+const struct schema_kind schema_number = { "integer", set_number, print_number };
+const struct schema_kind schema_boolean = { "boolean", set_boolean, print_boolean };
+const struct schema_kind schema_choice = { "string", set_choice, print_choice };
+const struct schema_kind schema_affinity = { "array", set_affinity, print_affinity };
+const struct schema_kind schema_clock = { "string or date-time", set_clock, print_clock };
