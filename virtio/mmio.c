@@ -142,35 +142,47 @@ static void queue_ready_write(struct zvm_virtio_dev *dev, uint32_t v)
 	}
 }
 
-static void set_low(struct zvm_virtio_queue *q, uint64_t *addr, uint32_t v)
+/* Writes one half of a ring address; field is its place in struct zvm_virtio_queue. */
+static void set_half(struct zvm_virtio_dev *dev, size_t field, unsigned int shift, uint32_t v)
 {
-	if (q)
-		*addr = (*addr & ~0xffffffffULL) | v;
+	struct zvm_virtio_queue *q = configurable(dev);
+	uint64_t *addr;
+
+	if (!q)
+		return;
+	addr = (uint64_t *)((uint8_t *)q + field);
+	*addr = (*addr & ~(0xffffffffULL << shift)) | (uint64_t)v << shift;
 }
 
-static void set_high(struct zvm_virtio_queue *q, uint64_t *addr, uint32_t v)
+static void queue_desc_low_write(struct zvm_virtio_dev *dev, uint32_t v)
 {
-	if (q)
-		*addr = (*addr & 0xffffffffULL) | (uint64_t)v << 32;
+	set_half(dev, offsetof(struct zvm_virtio_queue, desc), 0, v);
 }
 
-#define QUEUE_ADDRESS(field)                                                           \
-	static void queue_##field##_low_write(struct zvm_virtio_dev *dev, uint32_t v)  \
-	{                                                                              \
-		struct zvm_virtio_queue *q = configurable(dev);                        \
-                                                                                       \
-		set_low(q, q ? &q->field : NULL, v);                                   \
-	}                                                                              \
-	static void queue_##field##_high_write(struct zvm_virtio_dev *dev, uint32_t v) \
-	{                                                                              \
-		struct zvm_virtio_queue *q = configurable(dev);                        \
-                                                                                       \
-		set_high(q, q ? &q->field : NULL, v);                                  \
-	}
+static void queue_desc_high_write(struct zvm_virtio_dev *dev, uint32_t v)
+{
+	set_half(dev, offsetof(struct zvm_virtio_queue, desc), 32, v);
+}
 
-QUEUE_ADDRESS(desc)
-QUEUE_ADDRESS(avail)
-QUEUE_ADDRESS(used)
+static void queue_avail_low_write(struct zvm_virtio_dev *dev, uint32_t v)
+{
+	set_half(dev, offsetof(struct zvm_virtio_queue, avail), 0, v);
+}
+
+static void queue_avail_high_write(struct zvm_virtio_dev *dev, uint32_t v)
+{
+	set_half(dev, offsetof(struct zvm_virtio_queue, avail), 32, v);
+}
+
+static void queue_used_low_write(struct zvm_virtio_dev *dev, uint32_t v)
+{
+	set_half(dev, offsetof(struct zvm_virtio_queue, used), 0, v);
+}
+
+static void queue_used_high_write(struct zvm_virtio_dev *dev, uint32_t v)
+{
+	set_half(dev, offsetof(struct zvm_virtio_queue, used), 32, v);
+}
 
 static void queue_notify_write(struct zvm_virtio_dev *dev, uint32_t v)
 {

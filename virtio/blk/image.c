@@ -60,7 +60,8 @@ static int find_size(struct zvm_blk_image *img, struct zvm_err *e)
 	if (S_ISREG(st.st_mode)) {
 		img->size = st.st_size;
 		img->block_size = ZVM_BLK_SECTOR;
-		img->physical_block_size = st.st_blksize;
+		/* Not st_blksize as it is: network file systems name their transfer size there. */
+		img->physical_block_size = st.st_blksize < 4096 ? st.st_blksize : 4096;
 		return 0;
 	}
 	if (!S_ISBLK(st.st_mode))
