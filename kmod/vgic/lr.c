@@ -322,6 +322,25 @@ static u64 take(struct zvm_vcpu *v, u32 ctlr, u32 intid, unsigned int slot)
 	return lr;
 }
 
+/*
+ * Tell us when the guest switches a group on, and, only while both are on, when it switches one
+ * off: with one group left nothing else can be let in. (QEMU 7.2 derives group 0's "off" from the
+ * enable bit of group 1, which would be a storm with group 1 off.)
+ */
+static u32 group_interrupts(u32 vmcr)
+{
+	switch (vmcr & (ZVM_ICH_VMCR_VENG0 | ZVM_ICH_VMCR_VENG1)) {
+	case ZVM_ICH_VMCR_VENG0 | ZVM_ICH_VMCR_VENG1:
+		return ZVM_ICH_HCR_VGRP0DIE | ZVM_ICH_HCR_VGRP1DIE;
+	case ZVM_ICH_VMCR_VENG0:
+		return ZVM_ICH_HCR_VGRP1EIE;
+	case ZVM_ICH_VMCR_VENG1:
+		return ZVM_ICH_HCR_VGRP0EIE;
+	default:
+		return ZVM_ICH_HCR_VGRP0EIE | ZVM_ICH_HCR_VGRP1EIE;
+	}
+}
+
 /* `spis`: g->lock is held, SPIs may be offered. */
 static void fill(struct zvm_vcpu *v, bool spis)
 {
@@ -344,7 +363,7 @@ static void fill(struct zvm_vcpu *v, bool spis)
 	for (i = 0; i < g->nr_lrs; i++) {
 		u64 lr = i < s.nr ? take(v, ctlr, s.p[i].intid, i) : 0;
 
-		some_pending |= lr & ZVM_ICH_LR_PENDING;
+		some_pending |= (lr & ZVM_ICH_LR_STATE) == ZVM_ICH_LR_PENDING;
 		if (lr != c->lr[i]) {
 			lr_write(i, lr);
 			c->lr[i] = lr;
@@ -352,10 +371,8 @@ static void fill(struct zvm_vcpu *v, bool spis)
 	}
 
 	if (s.pending_left || s.active_left)
-		hcr |= ZVM_ICH_HCR_UIE |
-		       (vmcr & ZVM_ICH_VMCR_VENG0 ? ZVM_ICH_HCR_VGRP0DIE : ZVM_ICH_HCR_VGRP0EIE) |
-		       (vmcr & ZVM_ICH_VMCR_VENG1 ? ZVM_ICH_HCR_VGRP1DIE : ZVM_ICH_HCR_VGRP1EIE);
-	/* Only if one is pending in a list register now: without, it would be asserted at once. */
+		hcr |= ZVM_ICH_HCR_UIE | group_interrupts(vmcr);
+	/* Only if one is pending (not: and active) there now; else it would be asserted at once. */
 	if (s.pending_left && some_pending)
 		hcr |= ZVM_ICH_HCR_NPIE;
 	if (s.active_left)
@@ -425,6 +442,15 @@ void zvm_vgic_maintenance(struct zvm_vcpu *v)
 		return;
 	refresh(v);
 	isb(); /* the line falls before the handler's caller completes the interrupt */
+	/*
+	 * A cause that a refresh does not remove would keep this CPU in the handler for ever. The
+	 * guest loses the refill, not the host its CPU.
+	 */
+	if (unlikely(read_sysreg_s(SYS_ICH_MISR_EL2))) {
+		write_sysreg_s(ZVM_ICH_HCR_EN, SYS_ICH_HCR_EL2);
+		v->vgic.hcr = ZVM_ICH_HCR_EN;
+		isb();
+	}
 }
 
 void zvm_vgic_load(struct zvm_vcpu *v)
