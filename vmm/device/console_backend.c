@@ -47,6 +47,8 @@ struct zvm_tty {
 	bool in_owned, out_owned;
 	bool in_regular; /* epoll refuses the descriptor: read whenever there is room */
 	bool in_tty;
+	bool shared_err;  /* standard error goes to the same place */
+	uint8_t last_out; /* the last byte that was written */
 	bool out_watched; /* out_watch has its own descriptor, in_fd otherwise carries EPOLLOUT */
 	struct zvm_watch in_watch, out_watch, listen_watch, stall_watch;
 	struct zvm_bell bell;
@@ -109,6 +111,8 @@ static ssize_t console_out(struct zvm_tty *con, const uint8_t *buf, size_t len)
 		else
 			n = write(con->out_fd, buf, len);
 	} while (n < 0 && errno == EINTR);
+	if (n > 0)
+		con->last_out = buf[n - 1];
 	return n;
 }
 
@@ -428,10 +432,21 @@ static int watch_in(struct zvm_tty *con)
 	return ret;
 }
 
+/* Do messages for the user appear between the guest's output? */
+static bool shares_stderr(void)
+{
+	struct stat out, err;
+
+	return fstat(STDOUT_FILENO, &out) == 0 && fstat(STDERR_FILENO, &err) == 0 &&
+	       out.st_dev == err.st_dev && out.st_ino == err.st_ino;
+}
+
 static int open_stdio(struct zvm_tty *con, struct zvm_err *err)
 {
 	int ret;
 
+	con->shared_err = shares_stderr();
+	con->last_out = '\n';
 	con->in_fd = STDIN_FILENO;
 	con->in_tty = isatty(STDIN_FILENO);
 	open_private_out(con, STDOUT_FILENO);
@@ -608,6 +623,9 @@ void zvm_tty_close(struct zvm_tty *con)
 		console_drain(con);
 	if (con->mode == ZVM_CONSOLE_STDIO)
 		zvm_terminal_restore();
+	/* What is said about the end of the guest shall be a line of its own. */
+	if (con->shared_err && con->last_out != '\n' && con->out_fd >= 0)
+		console_out(con, (const uint8_t *)"\n", 1);
 	zvm_loop_del(con->loop, &con->in_watch);
 	zvm_loop_del(con->loop, &con->out_watch);
 	zvm_loop_del(con->loop, &con->listen_watch);
