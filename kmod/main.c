@@ -15,7 +15,7 @@
 #undef pr_fmt
 #define pr_fmt(fmt) "zvm: " fmt
 
-bool zvm_residency = true;
+bool zvm_residency = IS_ENABLED(CONFIG_ZVM_RESIDENCY);
 module_param_named(residency, zvm_residency, bool, 0644);
 MODULE_PARM_DESC(residency, "keep a vCPU's registers in the CPU between entries (default: on)");
 

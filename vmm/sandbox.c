@@ -219,8 +219,9 @@ static void on_sigsys(int sig, siginfo_t *info, void *context)
 	while (n)
 		line[len++] = digits[--n];
 	memcpy(line + len, " is not allowed\n", 16);
-	if (write(STDERR_FILENO, line, len + 16) < 0)
-		len = 0; /* nobody left to tell */
+	if (write(STDERR_FILENO, line, len + 16) < 0) {
+		/* Nobody is left to tell. */
+	}
 	signal(sig, SIG_DFL);
 	raise(sig);
 }

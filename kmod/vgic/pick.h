@@ -55,7 +55,7 @@ static inline u16 zvm_vgic_rank(u8 prio, bool active, bool group_off, bool eoim)
 {
 	u32 class = active ? eoim : group_off ? 2 : 0;
 
-	return (u16)((class << 8 | prio) << 1 | !active);
+	return (u16)((class << 8 | prio) << 1 | (active ? 0 : 1));
 }
 
 static inline void zvm_vgic_offer(struct zvm_vgic_picks *s, u16 rank, u16 intid, bool active)
