@@ -62,7 +62,7 @@ $(B)/bin/guest-run: tests/guest/runner/guest-run.c
 # The script and its list go where the board sees them.
 $(B)/guest/%: tests/guest/%
 	@mkdir -p $(@D)
-	$(Q)cp $< $@
+	$(Q)cp --remove-destination $< $@
 
 .PRECIOUS: $(B)/guest/tests/%.elf $(B)/guest/tests/%.o
 -include $(wildcard $(B)/guest/lib/*.d $(B)/guest/bench/*.d $(B)/guest/tests/*.d $(B)/bin/guest-run.d)
