@@ -224,19 +224,24 @@ static int create_disk(struct zvm_machine *m, size_t i, struct zvm_err *err)
 	};
 	struct zvm_virtio_env env;
 	struct zvm_slot *slot = NULL;
-	char key[32];
+	char key[48];
 	int ret;
 
+	/* The default has to work in every build; a choice of the user's is taken at its word. */
+	snprintf(key, sizeof(key), "disk[%zu].engine", i);
+	if (!zvm_blk_engine_available(cfg.engine) && !zvm_config_is_set(m->cfg, key))
+		cfg.engine = ZVM_BLK_THREADS;
 	/* io_submit() on the page cache blocks, which the event loop must not. */
-	cfg.iothreads = disk->queues > 1 || (disk->engine == ZVM_DISK_LIBAIO &&
-					     disk->cache == ZVM_DISK_CACHE_WRITEBACK);
+	cfg.iothreads = disk->queues > 1 ||
+			(cfg.engine == ZVM_BLK_LIBAIO && disk->cache == ZVM_DISK_CACHE_WRITEBACK);
 	ret = slot_open(m, &slot, &env, err);
 	if (ret < 0)
 		return ret;
 	ret = zvm_blk_create(&env, &cfg, &slot->dev, err);
 	if (ret < 0) {
 		slot->dev = NULL;
-		snprintf(key, sizeof(key), "disk[%zu].path", i);
+		if (zvm_blk_engine_available(cfg.engine))
+			snprintf(key, sizeof(key), "disk[%zu].path", i);
 		return zvm_config_blame(m->cfg, key, ret, err);
 	}
 	return slot_place(m, slot, err);
