@@ -4,7 +4,6 @@
  * module cannot run on; records what it has to know later in zvm_host. Nothing here changes the
  * machine.
  */
-#include <linux/arm-smccc.h>
 #include <linux/cpu.h>
 #include <linux/of.h>
 #include <linux/smp.h>
@@ -14,6 +13,7 @@
 
 #include "host.h"
 #include "zvm.h"
+#include "zvm_smccc.h"
 
 #undef pr_fmt
 #define pr_fmt(fmt) "zvm: " fmt

@@ -3,13 +3,11 @@
  * KVM_GET_ONE_REG, KVM_SET_ONE_REG, KVM_GET_REG_LIST: the register file of an evicted vCPU by
  * KVM's ids (Documentation/virt/kvm/api.rst 4.68). System registers are in trap/sysreg.c.
  */
-#include <linux/arm-smccc.h>
 #include <linux/uaccess.h>
-
-#include <uapi/linux/psci.h>
 
 #include "run.h"
 #include "trap/trap.h"
+#include "zvm_smccc.h"
 
 #define CORE(f) KVM_REG_ARM_CORE_REG(f)
 #define ZVM_NR_CCSIDR 14 /* 7 levels, data and instruction */

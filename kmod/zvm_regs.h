@@ -241,7 +241,4 @@
 #define ZVM_SYS_HFGWTR_EL2 sys_reg(3, 4, 1, 1, 5)
 #define ZVM_SYS_HCRX_EL2   sys_reg(3, 4, 1, 2, 2)
 
-/* SMCCC function space beyond <linux/arm-smccc.h> */
-#define ZVM_SMCCC_NOT_SUPPORTED (~0UL)
-
 #endif

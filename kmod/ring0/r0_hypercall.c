@@ -3,15 +3,7 @@
  * Hypercalls that are queries: SMCCC and PSCI discovery (Arm DEN 0028, DEN 0022), and unknown ones,
  * which are NOT_SUPPORTED. Calls that change a VM or a vCPU are left to trap/hypercall.c.
  */
-#include <linux/arm-smccc.h>
-#include <uapi/linux/psci.h>
-
 #include "ring0.h"
-
-#define PSCI_1_1_SYSTEM_RESET2	 0x84000012
-#define PSCI_1_1_SYSTEM_RESET2_64 0xc4000012
-#define ZVM_TRNG_FIRST		 0x84000050 /* Arm DEN 0098: VERSION ... */
-#define ZVM_TRNG_LAST		 0x84000053 /* ... RND32, and RND64 with the 64-bit bit */
 
 static u64 zvm_ring0_psci_features(struct zvm_vcpu *v, u32 fn)
 {
@@ -30,8 +22,8 @@ static u64 zvm_ring0_psci_features(struct zvm_vcpu *v, u32 fn)
 	case PSCI_1_0_FN_PSCI_FEATURES:
 	case ARM_SMCCC_VERSION_FUNC_ID:
 		return 0;
-	case PSCI_1_1_SYSTEM_RESET2:
-	case PSCI_1_1_SYSTEM_RESET2_64:
+	case ZVM_PSCI_SYSTEM_RESET2:
+	case ZVM_PSCI_SYSTEM_RESET2_64:
 		if (v->vm->psci_version >= PSCI_VERSION(1, 1))
 			return 0;
 		fallthrough;
@@ -65,8 +57,8 @@ static bool zvm_ring0_acts(u32 fn)
 	case PSCI_0_2_FN_SYSTEM_OFF:
 	case PSCI_0_2_FN_SYSTEM_RESET:
 	case PSCI_1_0_FN_PSCI_FEATURES:
-	case PSCI_1_1_SYSTEM_RESET2:
-	case ZVM_TRNG_FIRST ... ZVM_TRNG_LAST:
+	case ZVM_PSCI_SYSTEM_RESET2:
+	case ZVM_TRNG_VERSION ... ZVM_TRNG_RND32: /* RND64 too: the 64-bit bit is masked */
 		return true;
 	}
 	return false;

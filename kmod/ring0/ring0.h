@@ -10,6 +10,7 @@
 #define ZVM_RING0_H
 
 #include "../zvm.h"
+#include "../zvm_smccc.h"
 
 /* world.S */
 u32 zvm_enter(struct zvm_ctx *ctx);

@@ -3,7 +3,6 @@
  * Hypercalls that ring 0 did not answer: PSCI calls that act, the random number interface
  * (Arm DEN 0098), and unknown functions. SMC Calling Convention: Arm DEN 0028.
  */
-#include <linux/arm-smccc.h>
 #include <linux/random.h>
 
 #include "../ring0/ring0.h"
@@ -13,14 +12,6 @@
 #define TRNG_SUCCESS	      0
 #define TRNG_NOT_SUPPORTED    ((u64)-1)
 #define TRNG_INVALID_PARAMS   ((u64)-2)
-
-#ifndef ARM_SMCCC_TRNG_VERSION
-#define ARM_SMCCC_TRNG_VERSION 0x84000050
-#define ARM_SMCCC_TRNG_FEATURES 0x84000051
-#define ARM_SMCCC_TRNG_GET_UUID 0x84000052
-#define ARM_SMCCC_TRNG_RND32 0x84000053
-#define ARM_SMCCC_TRNG_RND64 0xc4000053
-#endif
 
 /* Entropy in x1..x3, x3 holding the low bits; unused high bits are zero. */
 static void zvm_trng_rnd(struct zvm_vcpu *v, bool wide)
@@ -45,11 +36,11 @@ static void zvm_trng_rnd(struct zvm_vcpu *v, bool wide)
 static void zvm_trng_features(struct zvm_vcpu *v)
 {
 	switch ((u32)v->ctx.x[1]) {
-	case ARM_SMCCC_TRNG_VERSION:
-	case ARM_SMCCC_TRNG_FEATURES:
-	case ARM_SMCCC_TRNG_GET_UUID:
-	case ARM_SMCCC_TRNG_RND32:
-	case ARM_SMCCC_TRNG_RND64:
+	case ZVM_TRNG_VERSION:
+	case ZVM_TRNG_FEATURES:
+	case ZVM_TRNG_GET_UUID:
+	case ZVM_TRNG_RND32:
+	case ZVM_TRNG_RND64:
 		zvm_smccc_return(v, TRNG_SUCCESS, 0, 0, 0);
 		break;
 	default:
@@ -69,20 +60,20 @@ int zvm_hypercall(struct zvm_vcpu *v)
 		return ret;
 
 	switch (fn) {
-	case ARM_SMCCC_TRNG_VERSION:
+	case ZVM_TRNG_VERSION:
 		zvm_smccc_return(v, TRNG_VERSION_1_0, 0, 0, 0);
 		break;
-	case ARM_SMCCC_TRNG_FEATURES:
+	case ZVM_TRNG_FEATURES:
 		zvm_trng_features(v);
 		break;
-	case ARM_SMCCC_TRNG_GET_UUID:
+	case ZVM_TRNG_GET_UUID:
 		/* ours: 6d76747a-6e72-4767-b1d3-8e5f0a7c2f41, in four little-endian words */
 		zvm_smccc_return(v, 0x6d76747a, 0x47676e72, 0x5f8ed3b1, 0x412f7c0a);
 		break;
-	case ARM_SMCCC_TRNG_RND32:
+	case ZVM_TRNG_RND32:
 		zvm_trng_rnd(v, false);
 		break;
-	case ARM_SMCCC_TRNG_RND64:
+	case ZVM_TRNG_RND64:
 		zvm_trng_rnd(v, true);
 		break;
 	default:

@@ -5,14 +5,11 @@
  * Power states change under vm->psci_lock, so that of two CPU_ON calls for one vCPU exactly one
  * succeeds. CPU_ON leaves its parameters in target->reset and the target applies them itself.
  */
-#include <uapi/linux/psci.h>
-
 #include "../compat/compat.h"
 #include "../switch/switch.h"
+#include "../zvm_smccc.h"
 #include "trap.h"
 
-#define PSCI_FN_SYSTEM_RESET2	0x84000012
-#define PSCI_FN64_SYSTEM_RESET2 0xc4000012
 #define PSCI_RESET2_VENDOR	(1UL << 31)
 
 #ifndef KVM_SYSTEM_EVENT_RESET_FLAG_PSCI_RESET2 /* kernels before 5.18 do not say which reset */
@@ -157,8 +154,8 @@ int zvm_psci(struct zvm_vcpu *v, u32 fn, bool *known)
 	case PSCI_0_2_FN_SYSTEM_RESET:
 		v->ctx.x[0] = (u64)PSCI_RET_INTERNAL_FAILURE;
 		return zvm_psci_system_event(v, KVM_SYSTEM_EVENT_RESET, 0);
-	case PSCI_FN_SYSTEM_RESET2:
-	case PSCI_FN64_SYSTEM_RESET2:
+	case ZVM_PSCI_SYSTEM_RESET2:
+	case ZVM_PSCI_SYSTEM_RESET2_64:
 		if (v->vm->psci_version < PSCI_VERSION(1, 1)) {
 			ret = (u64)PSCI_RET_NOT_SUPPORTED;
 			break;
