@@ -66,6 +66,7 @@ static const int for_all[] = {
 	SCMP_SYS(rt_sigaction),
 	SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(sched_getaffinity), /* malloc(), when it thinks about another arena */
 	SCMP_SYS(sched_yield),
 	SCMP_SYS(sigaltstack),
 	SCMP_SYS(tgkill),
@@ -103,7 +104,6 @@ static const int for_main[] = {
 	SCMP_SYS(rseq),
 	SCMP_SYS(sched_get_priority_max),
 	SCMP_SYS(sched_get_priority_min),
-	SCMP_SYS(sched_getaffinity),
 	SCMP_SYS(sched_getparam),
 	SCMP_SYS(sched_getscheduler),
 	SCMP_SYS(sched_setaffinity),
