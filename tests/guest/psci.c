@@ -5,7 +5,8 @@
  * CPUs is in smp.c.
  *
  * The program runs several times: each SYSTEM_RESET starts it again. A page of RAM below the image
- * survives and says which round it is and how many results there are so far.
+ * survives and says which round it is and how many results there are so far. So the VMM must keep
+ * RAM over a reset, as guest-run and QEMU do; under one that clears it this starts over for ever.
  */
 #include "psci.h"
 #include "gic.h"
