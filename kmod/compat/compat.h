@@ -13,13 +13,14 @@
 #include <linux/preempt.h>
 #include <asm/cpufeature.h>
 #include <asm/neon.h>
-#if __has_include(<linux/unaligned.h>)
+
+#include "zvm_conf.h"
+
+#ifdef ZVM_HAVE_LINUX_UNALIGNED_H
 #include <linux/unaligned.h>
 #else
 #include <asm/unaligned.h>
 #endif
-
-#include "zvm_conf.h"
 
 /* Add one to the eventfd's counter and wake its readers. Not from hard IRQ on PREEMPT_RT. */
 static inline void zvm_compat_eventfd_signal(struct eventfd_ctx *ctx)

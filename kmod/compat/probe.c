@@ -22,6 +22,11 @@
 		__VA_ARGS__;                   \
 	}
 
+/* A header cannot be tried in passing; its question is whether a macro is there. */
+#if __has_include(<linux/unaligned.h>)
+#define LINUX_UNALIGNED_H ((void)0)
+#endif
+
 /* clang-format off */
 # 1 "zvm_probe_EVENTFD_SIGNAL_NO_COUNT"
 PROBE(EVENTFD_SIGNAL_NO_COUNT, eventfd_signal((struct eventfd_ctx *)NULL))
@@ -49,3 +54,5 @@ PROBE(GET_USER_PAGE_FAST_ONLY, struct page *p; (void)get_user_page_fast_only(0UL
 PROBE(SYSTEM_EVENT_DATA, struct kvm_run *run = NULL; run->system_event.ndata = 1)
 # 1 "zvm_probe_RUN_IMMEDIATE_EXIT"
 PROBE(RUN_IMMEDIATE_EXIT, struct kvm_run *r = NULL; (void)r->immediate_exit)
+# 1 "zvm_probe_LINUX_UNALIGNED_H"
+PROBE(LINUX_UNALIGNED_H, LINUX_UNALIGNED_H)

@@ -7,8 +7,8 @@
  * raises it, the guest's deactivation lowers it and tells the device through the other eventfd,
  * from a work item because that notification may come from a hard interrupt.
  *
- * An irqfd goes by KVM_IRQFD with DEASSIGN, by the last close of its eventfd (EPOLLHUP), or with the
- * VM. Whoever sets IRQFD_CLOSING queues its work item, which alone takes it apart: leaving
+ * An irqfd goes by KVM_IRQFD with DEASSIGN, by the last close of its eventfd (EPOLLHUP), or with
+ * the VM. Whoever sets IRQFD_CLOSING queues its work item, which alone takes it apart: leaving
  * the eventfd's wait queue needs a lock that irqfd_wakeup() is called under. Deassignment waits
  * for the work, so after it no interrupt comes any more.
  *
@@ -132,7 +132,7 @@ void zvm_irqfd_resample(struct zvm_vm *vm, u32 intid)
 	list_for_each_entry_rcu(r, &ev->resamplers, link, srcu_read_lock_held(&ev->srcu)) {
 		if (zvm_routing_intid(vm, r->gsi) != (int)intid)
 			continue;
-		/* Down before the device is asked: it raises the line again if it still needs it. */
+		/* Down before the device is asked: it raises the line again if it must. */
 		zvm_vgic_inject(vm, NULL, intid, false);
 		queue_work(irqfd_wq, &r->notify);
 	}

@@ -3,8 +3,8 @@
  * Stage-2 faults: find what is behind the address and map it.
  *
  * Called in ring 2 on the vCPU's thread, faults of several vCPUs at once. The whole fault is one
- * SRCU read section, so its slot stays; looking pages up (which may sleep) happens outside mm->lock,
- * mapping them inside. The caches are clean before a leaf becomes visible.
+ * SRCU read section, so its slot stays; looking pages up, which may sleep, happens outside
+ * mm->lock, mapping them inside. The caches are clean before a leaf becomes visible.
  *
  * Three kinds of memory: pages that this module pins (the default), pages that follow the VMM's
  * page tables through the MMU notifier, and VM_PFNMAP/VM_IO mappings, which have no pages to hold.
@@ -119,7 +119,7 @@ static int map_block(struct fault *f, unsigned long pfn, u64 size)
 	return ret;
 }
 
-/* Map those of [first, first + n) that are pinned. -EAGAIN: exchanged under us, or no table left. */
+/* Map those of [first, first + n) that are pinned. -EAGAIN: exchanged meanwhile, or no table. */
 static int map_pages(struct fault *f, unsigned long first, unsigned long n)
 {
 	unsigned long entry[ZVM_PIN_BATCH];
@@ -219,7 +219,7 @@ static int host_page(struct fault *f, struct page **page, bool *writable)
 #ifdef ZVM_HAVE_GET_USER_PAGE_FAST_ONLY
 		struct page *again;
 
-		/* Writable in the VMM at no cost (no copy, no zero page): writable for the guest. */
+		/* Writable in the VMM at no cost (no copy, no zero page): for the guest too. */
 		if (!f->write && !f->readonly &&
 		    get_user_page_fast_only(f->hva, FOLL_WRITE, &again)) {
 			put_page(*page);
@@ -271,7 +271,7 @@ static int fault_notified(struct fault *f)
 	return ret;
 }
 
-/* --- memory without pages ---------------------------------------------------------------------- */
+/* --- memory without pages --------------------------------------------------------------------- */
 
 static int host_pfn(struct fault *f, unsigned long *pfn, bool *writable)
 {

@@ -111,7 +111,7 @@ int zvm_s2_map(struct zvm_vm *vm, struct zvm_s2_cache *cache, u64 ipa, phys_addr
 	       u32 prot);
 /* The leaf that translates `ipa`; mm->lock held. */
 bool zvm_s2_lookup(struct zvm_vm *vm, u64 ipa, struct zvm_s2_leaf *leaf);
-/* Set the access flag of the leaf at `ipa`, or clear it and say whether it was set; mm->lock held. */
+/* Set the access flag of the leaf at `ipa`; or look at it, and clear it; mm->lock held. */
 void zvm_s2_mark_young(struct zvm_vm *vm, u64 ipa);
 bool zvm_s2_age(struct zvm_vm *vm, u64 ipa, u64 size, bool clear);
 /*
@@ -160,7 +160,7 @@ extern bool zvm_notifier_default;
 
 int zvm_notifier_register(struct zvm_vm *vm);
 void zvm_notifier_unregister(struct zvm_vm *vm);
-/* Number of invalidations seen; to be given to zvm_notifier_retry() after the page was looked up. */
+/* Number of invalidations so far, for zvm_notifier_retry() after the page was looked up. */
 unsigned long zvm_notifier_begin(struct zvm_vm *vm);
 /* mm->lock held: was [hva, hva + size) invalidated since zvm_notifier_begin()? */
 bool zvm_notifier_retry(struct zvm_vm *vm, unsigned long seq, unsigned long hva, u64 size);

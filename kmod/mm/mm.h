@@ -31,7 +31,7 @@ struct zvm_mm {
 	struct mutex slots_lock; /* memslot changes */
 	struct srcu_struct srcu; /* readers of `slots` */
 	struct zvm_slots __rcu *slots;
-	int __percpu *last_vcpu; /* vCPU idx that last ran on each CPU: guests assume private TLBs */
+	int __percpu *last_vcpu; /* vCPU idx that last ran on the CPU: guests assume private TLBs */
 	bool notifier_mode; /* pages follow the VMM's page tables; else they are pinned */
 	bool dead;	    /* the VMM's address space is gone: nothing is mapped any more */
 	u32 dirty_caps;	    /* KVM_DIRTY_LOG_* enabled by KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 */

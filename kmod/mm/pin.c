@@ -142,7 +142,7 @@ static void warn_limit(struct zvm_vm *vm)
 
 	pr_warn_ratelimited("zvm: VM %s: guest memory needs more locked memory than RLIMIT_MEMLOCK allows (%lu KiB, %lu KiB pinned): raise it (ulimit -l, LimitMEMLOCK=) to the size of the guest's RAM or give the VMM CAP_IPC_LOCK\n",
 			    vm->name, limit >> 10,
-			    (unsigned long)atomic_long_read(&vm->mm.pinned_pages) << (PAGE_SHIFT - 10));
+			    (unsigned long)atomic_long_read(&vm->mm.pinned_pages) * (PAGE_SIZE / 1024));
 }
 
 static int gup_errno(int got)
@@ -267,7 +267,7 @@ int zvm_pin_pages(struct zvm_vm *vm, struct zvm_slot *slot, unsigned long index,
 
 	e = zvm_pin_entry(slot, index);
 	if (!e) {
-		/* Whether the neighbours can be had matters only if this page was among the failed. */
+		/* Its failure matters only if this page was among those that failed. */
 		pin_missing(vm, slot, first, n);
 		e = zvm_pin_entry(slot, index);
 	}

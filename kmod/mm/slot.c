@@ -6,8 +6,8 @@
  * slots_lock and publish a new sorted array; readers (faults, MMIO, notifier) are inside SRCU.
  * Nothing in the arguments is trusted: they come from user space.
  *
- * A slot goes in this order: `dead` is set and readers that did not see it are waited for, its leaves
- * and their TLB entries are removed, the array without it is published and its readers are waited
+ * A slot goes in this order: `dead` is set and readers that did not see it are waited for, its
+ * leaves and their TLB entries are removed, the array without it is published and its readers are waited
  * for, its pages are given back. So an invalidation by the MMU notifier finds the slot for as long
  * as one of its pages may be mapped.
  */

@@ -115,7 +115,7 @@ void zvm_tlb_flush_vm(struct zvm_vm *vm)
 	u64 vmid;
 
 	dsb(ishst); /* table changes are visible to walkers before entries are dropped ... */
-	vmid = atomic64_read(&vm->mm.vmid); /* ... and before a VMID of a later generation is used */
+	vmid = atomic64_read(&vm->mm.vmid); /* ... and before a later VMID is used */
 	if (!vmid)
 		return;
 	tlb_open(&w, vm, vmid);
@@ -177,7 +177,7 @@ static bool vmid_is_current(u64 vmid)
 	return !((vmid ^ atomic64_read(&vmid_generation)) & ~VMID_NUMBER);
 }
 
-/* A VMID that was live at the rollover goes on under the new generation, on every CPU that has it. */
+/* A VMID that was live at the rollover goes on in the new generation, on all CPUs that have it. */
 static bool vmid_renew_reserved(u64 old, u64 renewed)
 {
 	bool found = false;
