@@ -229,10 +229,10 @@ TIDY_FLAGS = --target=aarch64-linux-gnu $(filter -std% -D% -I%,$(CFLAGS_ALL)) \
 lint: lint-tidy lint-cppcheck lint-kmod
 
 lint-tidy: $(LINT_STAMPS)
-$(LINT_STAMPS): $(B)/lint/%.ok: %.c .clang-tidy $(B)/config.mk
+$(LINT_STAMPS): $(B)/lint/%.ok: %.c tools/clang-tidy.yaml $(B)/config.mk
 	@mkdir -p $(@D)
 	@echo "  TIDY    $<"
-	$(Q)clang-tidy --quiet $< -- $(TIDY_FLAGS) >$@.log 2>&1 || { cat $@.log; exit 1; }
+	$(Q)clang-tidy --quiet --config-file=tools/clang-tidy.yaml $< -- $(TIDY_FLAGS) >$@.log 2>&1 || { cat $@.log; exit 1; }
 	@touch $@
 
 lint-cppcheck: $(B)/config.mk

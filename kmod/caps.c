@@ -7,6 +7,7 @@
 #include <linux/kvm.h>
 
 #include "caps.h"
+#include "uapi/linux/zvm.h"
 #include "zvm.h"
 
 long zvm_check_extension(struct zvm_vm *vm, unsigned long ext)
@@ -54,6 +55,10 @@ long zvm_check_extension(struct zvm_vm *vm, unsigned long ext)
 	case KVM_CAP_SYNC_MMU:
 		/* honest: pinned pages do not follow the VMM's page tables */
 		return zvm_mm_sync_mmu(vm);
+	case ZVM_CAP_VERSION:
+		return 1;
+	case ZVM_CAP_FOLLOW_MM:
+		return zvm_mm_can_follow();
 	default:
 		return 0;
 	}
@@ -73,8 +78,7 @@ int zvm_vm_enable_cap(struct zvm_vm *vm, const struct kvm_enable_cap *cap)
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		ret = zvm_mm_set_dirty_caps(vm, cap->args[0]);
 		break;
-	case KVM_CAP_SYNC_MMU:
-		/* ours: args[0] = 1 lets this VM's memory follow the VMM's page tables */
+	case ZVM_CAP_FOLLOW_MM:
 		ret = cap->args[0] > 1 ? -EINVAL : zvm_mm_set_notifier_mode(vm, cap->args[0]);
 		break;
 	default:

@@ -57,10 +57,11 @@ void zvm_mm_unmap_all(struct zvm_vm *vm);
 
 /*
  * Choose where guest pages live: pinned (default, unless the module parameter `notifier` is set) or
- * following the VMM's page tables. vm->lock held. -EBUSY once a memslot exists, -EOPNOTSUPP on a
- * kernel without MMU notifiers.
+ * following the VMM's page tables. vm->lock held. -EBUSY once a memslot exists, -EINVAL on a kernel
+ * without MMU notifiers.
  */
 int zvm_mm_set_notifier_mode(struct zvm_vm *vm, bool on);
+bool zvm_mm_can_follow(void); /* this kernel and build have notifier mode */
 /* KVM_CAP_SYNC_MMU: of one VM, or of a VM created now (NULL). */
 bool zvm_mm_sync_mmu(struct zvm_vm *vm);
 /* KVM_ENABLE_CAP(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2); -EINVAL for unknown bits. */

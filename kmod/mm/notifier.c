@@ -196,12 +196,17 @@ bool zvm_mm_sync_mmu(struct zvm_vm *vm)
 	return vm ? vm->mm.notifier_mode : zvm_notifier_default;
 }
 
+bool zvm_mm_can_follow(void)
+{
+	return IS_ENABLED(CONFIG_ZVM_NOTIFIER_MODE);
+}
+
 int zvm_mm_set_notifier_mode(struct zvm_vm *vm, bool on)
 {
 	int ret = 0;
 
-	if (on && !IS_ENABLED(CONFIG_ZVM_NOTIFIER_MODE))
-		return -EOPNOTSUPP;
+	if (on && !zvm_mm_can_follow())
+		return -EINVAL;
 	mutex_lock(&vm->mm.slots_lock);
 	if (zvm_slots_get(vm)->nr)
 		ret = -EBUSY; /* its pin tables were made, or not, when the slot was */
@@ -242,9 +247,14 @@ bool zvm_mm_sync_mmu(struct zvm_vm *vm)
 	return false;
 }
 
+bool zvm_mm_can_follow(void)
+{
+	return false;
+}
+
 int zvm_mm_set_notifier_mode(struct zvm_vm *vm, bool on)
 {
-	return on ? -EOPNOTSUPP : 0;
+	return on ? -EINVAL : 0;
 }
 
 #endif

@@ -4,7 +4,7 @@
 
 HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host-tests/%,$(wildcard tests/host/*.c))
 HOST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread -Wall -Wextra -Wshadow \
-	-Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Werror -Itests/host/lib
+	-Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Werror -Itests/host/lib -Iinclude/uapi
 HOST_LIB := $(wildcard tests/host/lib/*.c)
 
 .PHONY: host-tests

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <linux/zvm.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -681,7 +682,7 @@ static void follows_the_vmm(void)
 {
 	size_t size = 16 * MB;
 	char *mem = mem_map(size, 2 * MB);
-	struct kvm_enable_cap cap = { .cap = KVM_CAP_SYNC_MMU, .args = { 1 } };
+	struct kvm_enable_cap cap = { .cap = ZVM_CAP_FOLLOW_MM, .args = { 1 } };
 	struct kvm_userspace_memory_region none = { .slot = 100 };
 	struct racer r;
 	pthread_t thread;
