@@ -318,7 +318,8 @@ static void second(void *arg)
 	irq_window();
 	set_phase(6);
 	wait_phase(7);
-	irq_window(); /* on_second: 8, 9 */
+	while (READ_ONCE(phase) == 7) /* it is enabled soon after the phase began */
+		irq_window(); /* on_second: 8, 9 */
 	set_phase(10);
 	wait_phase(11);
 	exc_set_irq(old);
