@@ -15,7 +15,7 @@ start_and_kill() {
 }
 
 # Each guest touches far more than 64 MiB of its RAM. The kernel's own caches move by some MiB; that
-# not a page stays pinned or charged is held exactly by memory.c.
+# not a page stays pinned or charged is held exactly by memlife.c.
 returns_everything() {
 	start_and_kill KILL || return 1
 	before=$(free_kb)

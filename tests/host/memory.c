@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * memory - what the module promises about guest memory, seen from a client.
+ * memory - slots, stage-2 faults and the dirty log, seen from a client. What guest memory costs the
+ * host, and what ends it: memlife.c.
  *
  *   memory [--device DEV]
  *
@@ -22,47 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "vm.h"
-
-#define MB   (1UL << 20)
-#define PAGE 4096UL
-#define RAM  VM_RAM_IPA
-
-static bool zvm;    /* counters and pinning can be looked at */
-static bool pinned; /* new VMs pin their memory */
-
-static bool write_text(const char *file, const char *text)
-{
-	int fd = open(file, O_WRONLY);
-	bool good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return good;
-}
-
-/* Pages that the kernel holds pinned for anybody. */
-static long pinned_now(void)
-{
-	write_text("/proc/sys/vm/stat_refresh", "1"); /* fold what each CPU counted */
-	return proc_value("/proc/vmstat", "nr_foll_pin_acquired") -
-	       proc_value("/proc/vmstat", "nr_foll_pin_released");
-}
-
-/* Does [mem, mem + size) hold what VM_WRITE put there from `ipa` on? */
-static bool holds(const char *mem, size_t size, size_t step, uint64_t ipa, uint64_t value)
-{
-	size_t i;
-
-	for (i = 0; i < size; i += step) {
-		if (*(const uint64_t *)(mem + i) != ipa + i + value) {
-			note("offset %zx: %llx", i,
-			     (unsigned long long)*(const uint64_t *)(mem + i));
-			return false;
-		}
-	}
-	return true;
-}
+#include "mem.h"
 
 static void demand_faults(void)
 {
@@ -247,23 +208,6 @@ static void code(void)
 	   "code in a read-only slot runs on every page");
 	vm_destroy(&vm);
 	munmap(mem, size);
-}
-
-struct racer {
-	struct vm *vm;
-	unsigned int vcpu;
-	uint64_t start, end, step, value;
-	uint64_t result;
-	int ret;
-};
-
-static void *race(void *arg)
-{
-	struct racer *r = arg;
-
-	vm_load(r->vm, r->vcpu, VM_WRITE, r->start, r->end, r->step, r->value);
-	r->ret = vm_run(r->vm, r->vcpu, &r->result);
-	return NULL;
 }
 
 /* All vCPUs run into the same untouched pages, each writes its own word of every page. */
@@ -531,273 +475,9 @@ static void dirty_log_under_load(void)
 	free(copy);
 }
 
-/* --- limits and ends --------------------------------------------------------------------------- */
-
-static void memlock_limit(void)
-{
-	size_t size = 64 * MB;
-	struct rlimit lim = { 16 * MB, 64 * MB + 4 * MB };
-	uint64_t result;
-	int status;
-	pid_t pid = fork();
-
-	if (!pid) {
-		char *mem = mem_map(size, 2 * MB);
-		struct vm vm;
-		int bad = 0;
-
-		madvise(mem, size, MADV_NOHUGEPAGE);
-		/* Without CAP_IPC_LOCK, with the device open. */
-		if (setrlimit(RLIMIT_MEMLOCK, &lim) || setgid(65534) || setuid(65534))
-			_exit(100);
-		vm_create(&vm, 1);
-		if (vm_slot(&vm, 0, 0, RAM, size, mem))
-			_exit(101);
-		vm_load(&vm, 0, VM_WRITE, RAM, RAM + size, PAGE, 1);
-		if (vm_run(&vm, 0, &result) != -ENOMEM)
-			_exit(15);
-		if (proc_value("/proc/self/status", "VmLck") > 16 * 1024)
-			bad |= 2;
-		lim.rlim_cur = lim.rlim_max;
-		setrlimit(RLIMIT_MEMLOCK, &lim);
-		if (vm_run(&vm, 0, &result) || !holds(mem, size, PAGE, RAM, 1))
-			bad |= 4;
-		vm_destroy(&vm);
-		if (proc_value("/proc/self/status", "VmLck"))
-			bad |= 8;
-		_exit(bad);
-	}
-	waitpid(pid, &status, 0);
-	status = WIFEXITED(status) ? WEXITSTATUS(status) : 255;
-	note("child says %d", status);
-	ok(!(status & ~14), "guest memory beyond RLIMIT_MEMLOCK: KVM_RUN fails with -ENOMEM");
-	ok(!(status & ~13), "the limit is kept");
-	ok(!(status & ~11), "once the limit is raised the guest goes on where it was");
-	ok(!(status & ~7), "and nothing stays charged");
-}
-
-/* Wait until the pins of dead processes are gone: files close after a process was reaped. */
-static bool pins_return_to(long before)
-{
-	int i;
-
-	for (i = 0; i < 100 && pinned_now() > before; i++)
-		usleep(20000);
-	if (pinned_now() > before)
-		note("%ld pages pinned before, %ld now", before, pinned_now());
-	return pinned_now() <= before;
-}
-
-static void killed(void)
-{
-	long before = pinned_now(), during;
-	int i, status;
-
-	for (i = 0; i < 10; i++) {
-		pid_t pid = fork();
-
-		if (!pid) {
-			char *mem = mem_map(32 * MB, 2 * MB);
-			struct vm vm;
-
-			vm_create(&vm, 1);
-			vm_slot(&vm, 0, 0, RAM, 32 * MB, mem);
-			for (;;)
-				vm_do(&vm, 0, VM_WRITE, RAM, RAM + 32 * MB, PAGE, 1);
-		}
-		usleep(100000 + 7000 * i);
-		during = pinned_now();
-		kill(pid, SIGKILL);
-		waitpid(pid, &status, 0);
-	}
-	if (pinned)
-		ok(during > before, "a running VM has pages pinned");
-	ok(pins_return_to(before), "kill -9 of the VMM gives every page back");
-}
-
-static void descriptor_outlives_process(void)
-{
-	long before = pinned_now();
-	int status, hold[2];
-	pid_t pid;
-
-	if (pipe(hold))
-		die("pipe");
-	pid = fork();
-	if (!pid) {
-		char *mem = mem_map(32 * MB, 2 * MB);
-		struct vm vm;
-
-		vm_create(&vm, 1);
-		vm_slot(&vm, 0, 0, RAM, 32 * MB, mem);
-		vm_do(&vm, 0, VM_WRITE, RAM, RAM + 32 * MB, PAGE, 1);
-		if (!fork()) {
-			/* Owns the descriptors, not the address space. */
-			char c;
-			int refused = ioctl(vm.fd, KVM_CHECK_EXTENSION, 0) == -1 && errno == EIO;
-
-			refused &= ioctl(vm.vcpu[0], KVM_RUN, 0) == -1 && errno == EIO;
-			close(hold[1]);
-			if (read(hold[0], &c, 1) < 0)
-				_exit(1);
-			_exit(!refused);
-		}
-		_exit(0);
-	}
-	close(hold[0]);
-	waitpid(pid, &status, 0);
-	ok(pins_return_to(before),
-	   "memory of a dead VMM is given back while another process holds the VM's descriptor");
-	close(hold[1]);
-}
-
-static void cycles(void)
-{
-	long before, slab, after_slab;
-	char *mem = mem_map(8 * MB, 2 * MB);
-	struct vm vm;
-	int i;
-
-	before = pinned_now();
-	slab = proc_value("/proc/meminfo", "SUnreclaim");
-	for (i = 0; i < 200; i++) {
-		vm_create(&vm, 2);
-		vm_slot(&vm, 0, 0, RAM, 8 * MB, mem);
-		vm_do(&vm, 0, VM_WRITE, RAM, RAM + 8 * MB, 16 * PAGE, i);
-		vm_do(&vm, 1, VM_WRITE, RAM, RAM + MB, 16 * PAGE, i);
-		vm_destroy(&vm);
-	}
-	after_slab = proc_value("/proc/meminfo", "SUnreclaim");
-	note("SUnreclaim %ld kB before, %ld kB after", slab, after_slab);
-	ok(*(uint64_t *)mem == RAM + 199, "200 VMs one after another");
-	ok(pins_return_to(before), "no page of them stays pinned");
-	ok(after_slab - slab < 4096, "no kernel memory of theirs stays");
-	ok(proc_value("/proc/self/status", "VmLck") == 0, "nothing stays charged to their VMM");
-	munmap(mem, 8 * MB);
-}
-
-/* --- notifier mode ------------------------------------------------------------------------------ */
-
-static void follows_the_vmm(void)
-{
-	size_t size = 16 * MB;
-	char *mem = mem_map(size, 2 * MB);
-	struct kvm_enable_cap cap = { .cap = ZVM_CAP_FOLLOW_MM, .args = { 1 } };
-	struct kvm_userspace_memory_region none = { .slot = 100 };
-	struct racer r;
-	pthread_t thread;
-	struct vm vm;
-	long before = pinned_now();
-	uint64_t sum;
-	int i, status;
-	pid_t pid;
-
-	vm_create(&vm, 1);
-	if (zvm) {
-		ok(ioctl(vm.fd, KVM_ENABLE_CAP, &cap) == -1 && errno == EBUSY,
-		   "the mode of memory is fixed once there is a slot");
-		ok(ioctl(vm.fd, KVM_CHECK_EXTENSION, KVM_CAP_SYNC_MMU) == !pinned,
-		   "how memory is held is reported as it is");
-		if (ioctl(vm.fd, KVM_SET_USER_MEMORY_REGION, &none))
-			die("slot deletion");
-		if (ioctl(vm.fd, KVM_ENABLE_CAP, &cap)) {
-			skip("memory follows the VMM's page tables", "kernel without MMU notifiers");
-			return;
-		}
-		vm_slot(&vm, 100, KVM_MEM_READONLY, VM_CODE_IPA, PAGE, vm.code);
-	}
-	ok(ioctl(vm.fd, KVM_CHECK_EXTENSION, KVM_CAP_SYNC_MMU) == 1, "notifier mode is reported");
-	madvise(mem, size, MADV_HUGEPAGE);
-	vm_slot(&vm, 0, 0, RAM, size, mem);
-	vm_do(&vm, 0, VM_WRITE, RAM, RAM + size, PAGE, 1);
-	ok(holds(mem, size, PAGE, RAM, 1), "the guest writes the VMM's memory");
-	ok(pinned_now() <= before, "nothing is pinned");
-	madvise(mem, size, MADV_DONTNEED);
-	ok(vm_do(&vm, 0, VM_READ, RAM, RAM + size, PAGE, 0) == 0,
-	   "memory that the VMM discarded reads as zero");
-	mem[0] = 42;
-	ok(vm_do(&vm, 0, VM_READ, RAM, RAM + PAGE, PAGE, 0) == 42,
-	   "the guest sees the page that replaced the zero page");
-
-	vm_do(&vm, 0, VM_WRITE, RAM, RAM + size, PAGE, 5);
-	pid = fork();
-	if (!pid) {
-		usleep(200000);
-		_exit(!holds(mem, size, PAGE, RAM, 5)); /* the snapshot of the fork */
-	}
-	vm_do(&vm, 0, VM_WRITE, RAM, RAM + size, PAGE, 6);
-	ok(holds(mem, size, PAGE, RAM, 6), "after fork the guest writes the parent's copy");
-	waitpid(pid, &status, 0);
-	ok(WIFEXITED(status) && !WEXITSTATUS(status), "and not the child's");
-
-	mprotect(mem, size, PROT_READ);
-	vm_load(&vm, 0, VM_WRITE, RAM, RAM + size, PAGE, 0);
-	ok(vm_run(&vm, 0, &sum) == -EFAULT, "memory made read-only is not written");
-	mprotect(mem, size, PROT_READ | PROT_WRITE);
-	vm_do(&vm, 0, VM_WRITE, RAM, RAM + size, PAGE, 8);
-	ok(holds(mem, size, PAGE, RAM, 8), "until it is writable again");
-
-	/* Replace the pages under a running guest, over and over. */
-	for (i = 0; i < 20; i++) {
-		r = (struct racer){ &vm, 0, RAM, RAM + size, PAGE, i, 0, -1 };
-		pthread_create(&thread, NULL, race, &r);
-		madvise(mem, size, MADV_DONTNEED);
-		mprotect(mem + size / 2, size / 2, PROT_READ | PROT_WRITE);
-		pthread_join(thread, NULL);
-		if (r.ret)
-			break;
-	}
-	ok(i == 20, "a guest runs while its pages are being replaced");
-	vm_do(&vm, 0, VM_WRITE, RAM, RAM + size, PAGE, 3);
-	ok(holds(mem, size, PAGE, RAM, 3), "and writes to the right ones afterwards");
-	munmap(mem, size);
-	vm_load(&vm, 0, VM_READ, RAM, RAM + PAGE, PAGE, 0);
-	ok(vm_run(&vm, 0, &sum) == -EFAULT, "memory that is gone is -EFAULT");
-	vm_destroy(&vm);
-}
-
-/* A PCI BAR mapped from sysfs is VM_PFNMAP memory that is safe to read. */
-static void device_memory(void)
-{
-	static const char *const file[] = {
-		"/sys/bus/pci/devices/0000:00:01.0/resource4",
-		"/sys/bus/pci/devices/0000:00:01.0/resource1",
-	};
-	struct vm vm;
-	void *bar = MAP_FAILED;
-	uint64_t sum;
-	unsigned int i;
-	int fd;
-
-	for (i = 0; i < 2 && bar == MAP_FAILED; i++) {
-		fd = open(file[i], O_RDWR);
-		if (fd >= 0)
-			bar = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-		if (fd >= 0)
-			close(fd);
-	}
-	if (bar == MAP_FAILED) {
-		skip("a device's registers in a slot", "no PCI device to map");
-		return;
-	}
-	vm_create(&vm, 1);
-	vm_slot(&vm, 0, 0, RAM, PAGE, bar);
-	sum = vm_do(&vm, 0, VM_READ, RAM, RAM + 8, 8, 0);
-	ok(sum == *(volatile uint64_t *)bar, "a device's registers in a slot are the guest's");
-	ok(vm_slot(&vm, 0, KVM_MEM_LOG_DIRTY_PAGES, RAM, PAGE, bar) == -EINVAL,
-	   "they cannot be logged");
-	munmap(bar, PAGE);
-	vm_load(&vm, 0, VM_READ, RAM, RAM + 8, 8, 0);
-	ok(vm_run(&vm, 0, &sum) == -EFAULT, "until the VMM unmaps them");
-	vm_destroy(&vm);
-}
-
 int main(int argc, char **argv)
 {
-	vm_open_device(argc, argv);
-	zvm = strcmp(vm_device, "/dev/kvm");
-	pinned = ioctl(vm_dev, KVM_CHECK_EXTENSION, KVM_CAP_SYNC_MMU) == 0;
-
+	mem_init(argc, argv);
 	demand_faults();
 	shared_and_readonly_mappings();
 	slot_rules();
@@ -810,13 +490,5 @@ int main(int argc, char **argv)
 	dirty_log(false);
 	dirty_log(true);
 	dirty_log_under_load();
-	if (pinned)
-		memlock_limit();
-	killed();
-	if (zvm)
-		descriptor_outlives_process();
-	cycles();
-	follows_the_vmm();
-	device_memory();
 	return done();
 }
