@@ -266,8 +266,11 @@ install: zvm-run tools
 	install -m 644 configs/vm/*.toml $(DESTDIR)$(PREFIX)/share/zvm/
 	$(foreach m,$(MAN),install -D -m 644 $(m) \
 		$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m));)
-	$(if $(wildcard tools/completion/zvm),install -D -m 644 tools/completion/zvm \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/zvm)
+	install -D -m 644 tools/completion/zvm $(DESTDIR)$(PREFIX)/share/bash-completion/completions/zvm
+	ln -sf zvm $(DESTDIR)$(PREFIX)/share/bash-completion/completions/zvm-run
+	install -D -m 644 tools/systemd/zvm@.service $(DESTDIR)$(PREFIX)/lib/systemd/system/zvm@.service
+	install -D -m 644 tools/systemd/60-zvm.rules $(DESTDIR)$(PREFIX)/lib/udev/rules.d/60-zvm.rules
+	install -D -m 644 tools/systemd/zvm.conf $(DESTDIR)$(PREFIX)/lib/modules-load.d/zvm.conf
 
 # The module's sources where dkms finds them: it builds them there for each kernel it installs.
 dkms: $(B)/config.mk

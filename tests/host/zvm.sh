@@ -45,17 +45,44 @@ running_vm_is_listed_and_obeys() {
 	sleep 3
 	zvm list
 	zvm list | grep -q "^u-boot  *running  *$pid " || return 1
-	zvm pause u-boot && zvm status u-boot | grep -q '^state.paused' || return 1
+	zvm pause u-boot && zvm info u-boot | grep -q '^state.paused' || return 1
 	zvm resume u-boot && zvm reset u-boot || return 1
 	sleep 1
-	zvm status u-boot | grep -q '^resets.1$' || return 1
+	zvm info u-boot | grep -q '^resets.1$' || return 1
 	zvm stop u-boot || return 1
 	wait $pid
 	status=$?
 	zvm list
-	[ $status = 5 ] && ! zvm list | grep -q u-boot && ! zvm status u-boot
+	[ $status = 5 ] && ! zvm list | grep -q u-boot && ! zvm info u-boot
 }
 
+# In the background, kept under a name: up to U-Boot's prompt, typed at through zvm console.
+named_vm_runs_in_the_background() {
+	zvm new boot --from examples/u-boot.toml && zvm list | grep -q '^boot  *stopped' || return 1
+	zvm run --device "$device" boot || return 1
+	zvm info boot | grep -q '^state.running' || return 1
+	! zvm run --device "$device" boot || return 1
+	: >typed
+	(for _ in $(seq 60); do printf '\r'; sleep 1; ! grep -q '^=> ' typed || break; done) |
+		zvm console boot >typed
+	zvm top -b -n 2 -d 1 >top
+	cat top
+	[ "$(grep -c '^boot  *running' top)" = 2 ] && grep -q '^=> ' typed || return 1
+	! zvm delete boot && zvm list | grep -q '^boot  *running'
+}
+
+running_vm_is_deleted_by_force_only() {
+	zvm delete --force boot && ! zvm info boot && ! zvm list | grep -q '^boot ' &&
+		[ ! -e "$XDG_DATA_HOME/zvm/boot" ] && [ -e examples/u-boot.toml ]
+}
+
+vm_that_cannot_start_says_why() {
+	zvm new never --from examples/u-boot.toml && zvm run --device /dev/null never
+	status=$?
+	[ $status = 1 ] && zvm delete never
+}
+
+export XDG_DATA_HOME=/tmp/vm
 mkdir -p /tmp/vm/examples
 cd /tmp/vm || exit 1
 [ "$device" != /dev/zvm ] || check doctor_misses_the_module doctor_finds_fault_before_loading
@@ -66,4 +93,7 @@ check what_zvm_explain_prints_is_a_vm explained_vm_is_the_same_vm
 check bare_metal_example_passes_its_tests bare_metal_example_passes
 check batch_example_ends_and_logs batch_example_writes_its_console_to_the_file
 check vm_is_listed_paused_reset_and_stopped running_vm_is_listed_and_obeys
+check named_vm_runs_in_the_background named_vm_runs_in_the_background
+check running_vm_is_deleted_by_force_only running_vm_is_deleted_by_force_only
+check vm_that_cannot_start_says_why vm_that_cannot_start_says_why
 finish

@@ -30,7 +30,8 @@ static int make_root(void **state)
 	if (!mkdtemp(root))
 		return -1;
 	snprintf(dir, sizeof(dir), "%s/zvm", root);
-	return mkdir(dir, 0700) || setenv("XDG_RUNTIME_DIR", root, 1);
+	return mkdir(dir, 0700) || setenv("XDG_RUNTIME_DIR", root, 1) ||
+	       setenv("XDG_DATA_HOME", "/nowhere", 1);
 }
 
 static int remove_root(void **state)

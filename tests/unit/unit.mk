@@ -24,9 +24,12 @@ unit-y += test_schema_memory
 unit-test_schema_memory-ldflags := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup,--wrap=asprintf
 
 # tools/zvm
-unit-y += test_zvm_doctor test_zvm_control test_command_documents
-unit-test_zvm_control-y := ../../tools/zvm/control.o
+unit-y += test_zvm_doctor test_zvm_control test_zvm_store test_command_documents
+unit-test_zvm_control-y := ../../tools/zvm/client.o ../../tools/zvm/control.o ../../tools/zvm/store.o
 unit-test_zvm_control-ldflags := -ljansson
+unit-test_zvm_store-y := ../../tools/zvm/client.o ../../tools/zvm/control.o ../../tools/zvm/new.o \
+	../../tools/zvm/store.o
+unit-test_zvm_store-ldflags := -ljansson
 unit-test_zvm_doctor-y := ../../tools/zvm/doctor.o
 # vmm
 unit-y += test_console_backend test_devices test_fdt test_load test_pl011

@@ -1,136 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * zvm list, status, stats, pause...: the client of the control sockets. One thread.
- *
- * Each VM listens on NAME.sock in $XDG_RUNTIME_DIR/zvm or /run/zvm; a request is the name of a
- * command, the reply one line with a JSON object. Not trusted: who listens there, how much it
- * sends, whether it answers at all, and what the texts in its answer do to a terminal.
+ * zvm info, list, stats, pause...: what VMs say of themselves, and what they are told. One thread.
  */
 #include "tools/zvm/zvm.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <jansson.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#define MAX_REPLY	  (256u << 10)
-#define SECONDS_TO_ANSWER 5
-
-static void runtime_directory(char *dir, size_t size)
-{
-	const char *base = getenv("XDG_RUNTIME_DIR");
-
-	snprintf(dir, size, "%s/zvm", base && base[0] == '/' ? base : "/run");
-}
-
-/* @vm is a name, or the path of a socket. */
-static int connect_to(const char *vm, int *out, struct zvm_err *err)
-{
-	struct timeval patience = { .tv_sec = SECONDS_TO_ANSWER };
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	char dir[sizeof(addr.sun_path)];
-	int fd, n, err_no;
-
-	runtime_directory(dir, sizeof(dir));
-	if (strchr(vm, '/'))
-		n = snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", vm);
-	else
-		n = snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/%s.sock", dir, vm);
-	if (n >= (int)sizeof(addr.sun_path))
-		return zvm_err_set(err, ENAMETOOLONG, "%s: too long for a socket", vm);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return zvm_err_set(err, errno, "cannot make a socket: %s", strerror(errno));
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	if (!connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
-		*out = fd;
-		return 0;
-	}
-	err_no = errno;
-	close(fd);
-	if (err_no == ENOENT || err_no == ECONNREFUSED)
-		return zvm_err_set(err, err_no,
-				   "no VM listens on %s; zvm list shows those that run",
-				   addr.sun_path);
-	return zvm_err_set(err, err_no, "%s: %s", addr.sun_path, strerror(err_no));
-}
-
-/* One line, without its end, allocated. */
-static int read_line(int fd, char **out, struct zvm_err *err)
-{
-	char *line = malloc(MAX_REPLY), *end;
-	size_t used = 0;
-	ssize_t n;
-
-	if (!line)
-		return zvm_err_set(err, ENOMEM, "out of memory");
-	for (;;) {
-		n = recv(fd, line + used, MAX_REPLY - used, 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		end = memchr(line + used, '\n', (size_t)n);
-		used += (size_t)n;
-		if (end) {
-			*end = '\0';
-			*out = line;
-			return 0;
-		}
-	}
-	free(line);
-	if (n < 0)
-		return zvm_err_set(err, errno, "no answer in %d s", SECONDS_TO_ANSWER);
-	return zvm_err_set(err, EPROTO, "the answer ends in the middle");
-}
-
-/* The reply to @command, an object whose "ok" is true, to be given to json_decref(). */
-static int ask(const char *vm, const char *command, json_t **out, struct zvm_err *err)
-{
-	json_t *reply;
-	char *line = NULL, request[64];
-	const char *reason;
-	int fd = -1, ret, n;
-
-	ret = connect_to(vm, &fd, err);
-	if (ret < 0)
-		return ret;
-	n = snprintf(request, sizeof(request), "%s\n", command);
-	if (send(fd, request, (size_t)n, MSG_NOSIGNAL) != n)
-		ret = zvm_err_set(err, EPIPE, "cannot send the request");
-	else
-		ret = read_line(fd, &line, err);
-	close(fd);
-	if (ret < 0)
-		goto fail;
-	reply = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
-	free(line);
-	if (!json_is_object(reply)) {
-		ret = zvm_err_set(err, EPROTO, "the answer is no JSON object");
-	} else if (!json_is_true(json_object_get(reply, "ok"))) {
-		reason = json_string_value(json_object_get(reply, "error"));
-		ret = zvm_err_set(err, EIO, "%s: %s", command, reason ? reason : "refused");
-	} else {
-		*out = reply;
-		return 0;
-	}
-	json_decref(reply);
-fail:
-	zvm_err_push(err, "%s", vm);
-	return ret;
-}
-
-static void print_text(const char *s)
-{
-	for (; *s; s++)
-		putchar((unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s);
-}
+#include "tools/zvm/client.h"
+#include "tools/zvm/store.h"
 
 /* A line for each value, named as in "vcpus[0].exits". jansson bounds the depth. */
 static void print_flat(const char *name, const json_t *value)
@@ -161,10 +42,10 @@ static void print_flat(const char *name, const json_t *value)
 	default:
 		break;
 	}
-	print_text(name);
+	zvm_client_print_text(name);
 	putchar('\t');
 	if (json_is_string(value))
-		print_text(json_string_value(value));
+		zvm_client_print_text(json_string_value(value));
 	else if (json_is_integer(value))
 		printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
 	else if (json_is_real(value))
@@ -174,86 +55,129 @@ static void print_flat(const char *name, const json_t *value)
 	putchar('\n');
 }
 
+static int needs_one_vm(int argc, char **argv, struct zvm_err *err)
+{
+	if (argc == 2)
+		return 0;
+	return zvm_err_set(err, EINVAL, "%s: name one VM; zvm list shows those that run", argv[0]);
+}
+
 int zvm_control_main(int argc, char **argv, struct zvm_err *err)
 {
 	json_t *reply;
 
-	if (argc != 2) {
-		zvm_err_set(err, 0, "%s: name one VM; zvm list shows those that run", argv[0]);
+	if (needs_one_vm(argc, argv, err))
 		return ZVM_EXIT_USER;
-	}
-	if (ask(argv[1], argv[0], &reply, err) < 0)
+	if (zvm_client_ask(argv[1], argv[0], &reply, err) < 0)
 		return ZVM_EXIT_HOST;
 	print_flat("", reply);
 	json_decref(reply);
 	return ZVM_EXIT_OK;
 }
 
-/* A member of the reply as text of a bounded length that does nothing to a terminal. */
-static const char *text_of(const json_t *reply, const char *key, char buf[65])
+/* A VM of the store that does not run is described by its file. */
+static int describe_stopped(const char *name, struct zvm_err *err)
 {
-	const char *s = json_string_value(json_object_get(reply, key));
-	char *c;
+	struct zvm_config *cfg;
+	char path[PATH_MAX];
+	int ret = zvm_store_path(path, sizeof(path), name, ZVM_STORE_CONFIG, err);
 
-	snprintf(buf, 65, "%s", s ? s : "-");
-	for (c = buf; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	return buf;
+	if (!ret)
+		ret = zvm_config_load(path, &cfg, err);
+	if (ret)
+		return ZVM_EXIT_USER;
+	printf("name\t%s\nstate\tstopped\nconfig\t%s\nvcpus\t%u\nmemory\t%llu\n", name, path,
+	       cfg->vcpus, (unsigned long long)cfg->memory);
+	zvm_config_free(cfg);
+	return ZVM_EXIT_OK;
 }
 
-static long long number_of(const json_t *reply, const char *key)
+int zvm_info_main(int argc, char **argv, struct zvm_err *err)
 {
-	return (long long)json_number_value(json_object_get(reply, key));
+	json_t *reply;
+	int ret;
+
+	if (needs_one_vm(argc, argv, err))
+		return ZVM_EXIT_USER;
+	ret = zvm_client_ask(argv[1], "status", &reply, err);
+	if ((ret == -ENOENT || ret == -ECONNREFUSED) && zvm_store_has(argv[1])) {
+		err->msg[0] = '\0';
+		return describe_stopped(argv[1], err);
+	}
+	if (ret)
+		return ZVM_EXIT_HOST;
+	print_flat("", reply);
+	json_decref(reply);
+	return ZVM_EXIT_OK;
 }
 
-static void print_row(const json_t *reply)
-{
-	char name[65], state[65];
+/* ---- list ---- */
 
-	printf("%-20s %-8s %7lld %5lld %6lld MiB %7lld s\n", text_of(reply, "name", name),
-	       text_of(reply, "state", state), number_of(reply, "pid"), number_of(reply, "vcpus"),
-	       number_of(reply, "memory") >> 20, number_of(reply, "uptime"));
+struct seen {
+	char (*name)[65]; /* of the VMs that run */
+	size_t nr;
+};
+
+static int print_row(const char *vm, const json_t *status, void *opaque)
+{
+	struct seen *seen = opaque;
+	char name[65], state[65], (*more)[65];
+
+	printf("%-20s %-8s %7lld %5lld %6lld MiB %7lld s\n", zvm_client_text(status, "name", name),
+	       zvm_client_text(status, "state", state), zvm_client_number(status, "pid"),
+	       zvm_client_number(status, "vcpus"), zvm_client_number(status, "memory") >> 20,
+	       zvm_client_number(status, "uptime"));
+	more = realloc(seen->name, (seen->nr + 1) * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	seen->name = more;
+	snprintf(seen->name[seen->nr++], sizeof(*more), "%s", vm);
+	return 0;
 }
 
-static int is_socket_name(const struct dirent *d)
+static bool is_seen(const struct seen *seen, const char *name)
 {
-	size_t len = strlen(d->d_name);
+	size_t i;
 
-	return len > 5 && !strcmp(d->d_name + len - 5, ".sock");
+	for (i = 0; i < seen->nr; i++)
+		if (!strcmp(seen->name[i], name))
+			return true;
+	return false;
 }
 
-/* VMs that end meanwhile, and sockets that nobody listens on any more, are left out. */
-int zvm_list_main(int argc, char **argv, struct zvm_err *err)
+static void print_stopped(const struct seen *seen)
 {
 	struct dirent **entry;
-	char dir[512];
-	json_t *reply;
+	char dir[PATH_MAX];
 	int nr, i;
+
+	if (zvm_store_path(dir, sizeof(dir), NULL, NULL, NULL))
+		return;
+	nr = scandir(dir, &entry, NULL, alphasort);
+	for (i = 0; i < nr; i++) {
+		if (zvm_store_has(entry[i]->d_name) && !is_seen(seen, entry[i]->d_name))
+			printf("%-20s %-8s %7s %5s %10s %9s\n", entry[i]->d_name, "stopped", "-",
+			       "-", "-", "-");
+		free(entry[i]);
+	}
+	if (nr >= 0)
+		free(entry);
+}
+
+int zvm_list_main(int argc, char **argv, struct zvm_err *err)
+{
+	struct seen seen = { NULL, 0 };
+	int ret;
 
 	if (argc != 1) {
 		zvm_err_set(err, 0, "list: takes no argument");
 		return ZVM_EXIT_USER;
 	}
-	runtime_directory(dir, sizeof(dir));
 	printf("%-20s %-8s %7s %5s %10s %9s\n", "NAME", "STATE", "PID", "VCPUS", "MEMORY",
 	       "UPTIME");
-	nr = scandir(dir, &entry, is_socket_name, alphasort);
-	if (nr < 0 && errno != ENOENT) {
-		zvm_err_set(err, errno, "%s: %s", dir, strerror(errno));
-		return ZVM_EXIT_HOST;
-	}
-	for (i = 0; i < nr; i++) {
-		struct zvm_err ignored = { "" };
-
-		entry[i]->d_name[strlen(entry[i]->d_name) - 5] = '\0';
-		if (ask(entry[i]->d_name, "status", &reply, &ignored) == 0) {
-			print_row(reply);
-			json_decref(reply);
-		}
-		free(entry[i]);
-	}
-	if (nr >= 0)
-		free(entry);
-	return ZVM_EXIT_OK;
+	ret = zvm_client_each(print_row, &seen, err);
+	if (!ret)
+		print_stopped(&seen);
+	free(seen.name);
+	return ret ? ZVM_EXIT_HOST : ZVM_EXIT_OK;
 }

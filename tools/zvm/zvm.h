@@ -27,7 +27,13 @@ enum zvm_exit {
 int zvm_check_main(int argc, char **argv, struct zvm_err *err);
 int zvm_explain_main(int argc, char **argv, struct zvm_err *err);
 int zvm_doctor_main(int argc, char **argv, struct zvm_err *err);
+int zvm_new_main(int argc, char **argv, struct zvm_err *err);
+int zvm_delete_main(int argc, char **argv, struct zvm_err *err);
+int zvm_run_main(int argc, char **argv, struct zvm_err *err);
 int zvm_list_main(int argc, char **argv, struct zvm_err *err);
+int zvm_info_main(int argc, char **argv, struct zvm_err *err);
+int zvm_console_main(int argc, char **argv, struct zvm_err *err);
+int zvm_top_main(int argc, char **argv, struct zvm_err *err);
 /* Sends argv[0], a command of the control protocol, to the VM argv[1] and prints the reply. */
 int zvm_control_main(int argc, char **argv, struct zvm_err *err);
 

@@ -209,6 +209,9 @@ bool zvm_config_is_set(const struct zvm_config *cfg, const char *key);
  */
 int zvm_config_print(const struct zvm_config *cfg, FILE *to);
 
+/* Write @s, UTF-8 without control characters, as a TOML string. */
+void zvm_config_print_string(const char *s, FILE *to);
+
 /* Write the list of all keys: name, type, range, default, what it is for. 0 or -EIO. */
 int zvm_config_print_schema(FILE *to);
 

@@ -30,7 +30,7 @@ static void print_path(const char *path, FILE *to)
 		snprintf(whole, sizeof(whole), "%s", path);
 	else
 		snprintf(whole, sizeof(whole), "%s/%s", cwd, path);
-	schema_print_string(whole, to);
+	zvm_config_print_string(whole, to);
 }
 
 static void print_key(const struct zvm_config *cfg, const struct schema_key *key, size_t disk,

@@ -50,7 +50,6 @@ struct schema_key {
 /* value.c */
 extern const struct schema_kind schema_name, schema_text, schema_serial, schema_path, schema_size,
 	schema_address, schema_number, schema_boolean, schema_choice, schema_affinity, schema_clock;
-void schema_print_string(const char *s, FILE *to);
 /* "512M", "0x40080000": the shortest exact form. */
 const char *schema_format_size(uint64_t bytes, char buf[32]);
 

@@ -382,8 +382,7 @@ static int set_clock(const struct schema_slot *slot, const struct zvm_toml_value
 	}
 }
 
-/* As a basic string. The value came from TOML, so it is UTF-8 without control characters. */
-void schema_print_string(const char *s, FILE *to)
+void zvm_config_print_string(const char *s, FILE *to)
 {
 	fputc('"', to);
 	for (; *s; s++) {
@@ -397,7 +396,7 @@ void schema_print_string(const char *s, FILE *to)
 static void print_string(const struct schema_key *key, const void *field, FILE *to)
 {
 	(void)key;
-	schema_print_string(*(char *const *)field, to);
+	zvm_config_print_string(*(char *const *)field, to);
 }
 
 static void print_size(const struct schema_key *key, const void *field, FILE *to)
@@ -424,7 +423,7 @@ static void print_boolean(const struct schema_key *key, const void *field, FILE 
 
 static void print_choice(const struct schema_key *key, const void *field, FILE *to)
 {
-	schema_print_string(key->choices[*(const unsigned int *)field], to);
+	zvm_config_print_string(key->choices[*(const unsigned int *)field], to);
 }
 
 static void print_affinity(const struct schema_key *key, const void *field, FILE *to)
@@ -458,7 +457,7 @@ static void print_clock(const struct schema_key *key, const void *field, FILE *t
 		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
 		fputs(text, to);
 	} else {
-		schema_print_string(rtc->base == ZVM_RTC_UTC ? "utc" : "localtime", to);
+		zvm_config_print_string(rtc->base == ZVM_RTC_UTC ? "utc" : "localtime", to);
 	}
 }
 
