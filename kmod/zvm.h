@@ -28,6 +28,7 @@
 #include <linux/swait.h>
 #include <linux/types.h>
 
+#include "compat/kvm_uapi.h"
 #include "zvm_regs.h"
 #include "switch/context.h"
 #include "mm/mm.h"

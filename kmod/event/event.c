@@ -3,6 +3,7 @@
  * The event side of a VM as a whole, and KVM_IRQ_LINE, which needs no file descriptor of its own.
  */
 #include <linux/kvm.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/srcu.h>

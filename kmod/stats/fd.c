@@ -15,7 +15,7 @@
 
 #include "../zvm.h"
 
-#if defined(CONFIG_ZVM_STATS) && defined(KVM_GET_STATS_FD)
+#ifdef CONFIG_ZVM_STATS
 
 #define NAME_SIZE 48
 

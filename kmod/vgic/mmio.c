@@ -4,7 +4,7 @@
  * address, size and alignment; what no table entry accepts is reserved: reads as zero, writes are
  * ignored, as the architecture allows for all of it.
  */
-#include <linux/align.h>
+#include <linux/kernel.h>
 
 #include "internal.h"
 

@@ -5,7 +5,7 @@
  * errors are KVM's (arm-vgic-v3.rst, KVM_DEV_ARM_VGIC_GRP_ADDR). Addresses come from user space:
  * alignment, wrap-around, the end of the IPA space and overlaps are checked here, once.
  */
-#include <linux/align.h>
+#include <linux/kernel.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 
