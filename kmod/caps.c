@@ -35,6 +35,7 @@ long zvm_check_extension(struct zvm_vm *vm, unsigned long ext)
 	case KVM_CAP_ENABLE_CAP_VM:
 	case KVM_CAP_ARM_IRQ_LINE_LAYOUT_2:
 	case KVM_CAP_CHECK_EXTENSION_VM:
+	case KVM_CAP_SET_GUEST_DEBUG:
 #ifdef CONFIG_ZVM_STATS
 	case KVM_CAP_BINARY_STATS_FD:
 #endif
@@ -52,6 +53,10 @@ long zvm_check_extension(struct zvm_vm *vm, unsigned long ext)
 		return zvm_host.ipa_bits_max;
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		return ZVM_DIRTY_CAPS;
+	case KVM_CAP_GUEST_DEBUG_HW_BPS:
+		return zvm_host.nr_brps;
+	case KVM_CAP_GUEST_DEBUG_HW_WPS:
+		return zvm_host.nr_wrps;
 	case KVM_CAP_SYNC_MMU:
 		/* honest: pinned pages do not follow the VMM's page tables */
 		return zvm_mm_sync_mmu(vm);

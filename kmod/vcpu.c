@@ -294,6 +294,7 @@ int zvm_vcpu_run(struct zvm_vcpu *v)
 	if (v->sigset_active)
 		sigprocmask(SIG_SETMASK, &v->sigset, &current->real_blocked);
 	zvm_fp_flush_task();
+	zvm_debug_step_begin(v);
 
 	ret = zvm_mmio_complete(v);
 	if (ret == ZVM_USER) {
@@ -309,6 +310,7 @@ int zvm_vcpu_run(struct zvm_vcpu *v)
 		}
 	}
 
+	zvm_debug_step_end(v);
 	if (v->sigset_active) {
 		sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);
 		sigemptyset(&current->real_blocked);

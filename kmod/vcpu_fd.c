@@ -177,6 +177,10 @@ static long zvm_vcpu_do_ioctl(struct zvm_vcpu *v, unsigned int cmd, unsigned lon
 			return -ENOEXEC;
 		return zvm_vcpu_set_events(v, &ev);
 	}
+	case KVM_SET_GUEST_DEBUG: {
+		ZVM_COPY(struct kvm_guest_debug, dbg);
+		return zvm_debug_set(v, &dbg);
+	}
 	case KVM_HAS_DEVICE_ATTR:
 	case KVM_GET_DEVICE_ATTR:
 	case KVM_SET_DEVICE_ATTR:

@@ -116,6 +116,7 @@ struct zvm_vcpu {
 
 	struct zvm_sysregs sys;
 	struct zvm_debug debug;
+	struct zvm_user_debug udebug;
 	struct zvm_fp fp;
 	struct zvm_timers timers;
 	struct zvm_vgic_cpu vgic;

@@ -144,6 +144,11 @@
 #define ZVM_EC_DABT_LOW	  0x24
 #define ZVM_EC_DABT_CUR	  0x25
 #define ZVM_EC_SERROR	  0x2f
+#define ZVM_EC_BREAK_LOW  0x30
+#define ZVM_EC_STEP_LOW	  0x32
+#define ZVM_EC_WATCH_LOW  0x34
+#define ZVM_EC_BKPT32	  0x38
+#define ZVM_EC_BRK64	  0x3c
 
 /* ISS of data and instruction aborts */
 #define ZVM_ISS_FSC(esr)   ((esr) & 0x3f)

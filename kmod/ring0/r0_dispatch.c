@@ -8,9 +8,14 @@
  */
 #include "ring0.h"
 
+/* Past the trapped instruction, which then was executed: not a branch target, and one step. */
 static inline void zvm_ring0_skip(void)
 {
+	u64 spsr = read_sysreg(spsr_el2);
+
 	write_sysreg(read_sysreg(elr_el2) + 4, elr_el2);
+	if (unlikely(spsr & (ZVM_PSR_BTYPE | ZVM_PSR_SS)))
+		write_sysreg(spsr & ~(ZVM_PSR_BTYPE | ZVM_PSR_SS), spsr_el2);
 }
 
 /* ID registers, op0 = 3, op1 = 0, CRn = 0, CRm = 1..7 (HCR_EL2.TID3). */
@@ -104,6 +109,9 @@ u32 zvm_ring0_sync(struct zvm_ctx *ctx)
 	case ZVM_EC_IABT_LOW:
 	case ZVM_EC_DABT_LOW:
 		ret = zvm_ring0_abort(ctx);
+		break;
+	case ZVM_EC_WATCH_LOW:
+		ctx->far = read_sysreg(far_el2);
 		break;
 	}
 	if (ret == ZVM_RESUME)

@@ -47,7 +47,7 @@ struct zvm_ctx {
 	/* the host's, over a stay in ring 1 */
 	u64 host_tpidr_el0, host_tpidrro_el0;
 
-	/* the last synchronous exit; far and hpfar for aborts only */
+	/* the last synchronous exit; hpfar for aborts only, far for watchpoints too */
 	u64 esr, far;
 	u64 hpfar;	 /* HPFAR_EL2 layout */
 	u64 insn_ipa;	 /* of the instruction of an abort with ISV = 0; ~0: not known */
@@ -105,8 +105,20 @@ struct zvm_debug {
 	u64 mdccint;
 	bool os_lock;
 	bool os_dlock;
-	bool loaded; /* the guest's breakpoints are in the CPU; rings 0 and 1 */
+	bool loaded; /* breakpoints are in the CPU; rings 0 and 1 */
 	u64 host_mdscr;
+};
+
+/*
+ * The VMM debugs the guest (KVM_SET_GUEST_DEBUG); survives every reset of the vCPU. `ss` and the
+ * step bit that the guest runs with belong to the time inside KVM_RUN (switch/debug.c).
+ */
+struct zvm_user_debug {
+	u32 control;	   /* KVM_GUESTDBG_*; 0: nobody */
+	bool step_pending; /* an instruction was stepped, the exit for it is still due */
+	u64 guest_ss;	   /* PSTATE.SS as the guest has it */
+	u64 bvr[ZVM_MAX_BRPS], bcr[ZVM_MAX_BRPS];
+	u64 wvr[ZVM_MAX_BRPS], wcr[ZVM_MAX_BRPS];
 };
 
 struct zvm_fp {

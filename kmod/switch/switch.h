@@ -36,4 +36,11 @@ void zvm_el1_write(struct zvm_vcpu *v, enum zvm_el1_reg reg, u64 val);
 void zvm_debug_enter(struct zvm_vcpu *v);
 void zvm_debug_leave(struct zvm_vcpu *v);
 
+/* debug.c; KVM_SET_GUEST_DEBUG, v->mutex held, outside KVM_RUN. 0 or -EINVAL. */
+int zvm_debug_set(struct zvm_vcpu *v, const struct kvm_guest_debug *dbg);
+/* The first and the last thing of KVM_RUN that concern PSTATE; ring 2. */
+void zvm_debug_step_begin(struct zvm_vcpu *v);
+void zvm_debug_step_end(struct zvm_vcpu *v);
+void zvm_debug_step_reset(struct zvm_vcpu *v);
+
 #endif

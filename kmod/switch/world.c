@@ -73,7 +73,9 @@ void zvm_switch_enter_ring1(struct zvm_vcpu *v)
 	write_sysreg(v->sys.par, par_el1);
 	write_sysreg(v->sys.csselr, csselr_el1);
 	c->host_mdcr = read_sysreg(mdcr_el2);
-	write_sysreg((c->host_mdcr & ZVM_MDCR_HPMN) | ZVM_MDCR_GUEST, mdcr_el2);
+	write_sysreg((c->host_mdcr & ZVM_MDCR_HPMN) | ZVM_MDCR_GUEST |
+			     (v->udebug.control ? ZVM_MDCR_TDE : 0),
+		     mdcr_el2);
 	/* WFE only spins somebody else's time away when somebody else wants to run. */
 	if (single_task_running())
 		v->ctx.hcr &= ~ZVM_HCR_TWE;

@@ -35,6 +35,23 @@ static int zvm_trap_smc(struct zvm_vcpu *v)
 	return ZVM_RESUME;
 }
 
+/* A debug exception comes here only while the VMM debugs the guest (MDCR_EL2.TDE). */
+static int zvm_trap_debug(struct zvm_vcpu *v)
+{
+	struct kvm_run *run = v->run;
+
+	if (!v->udebug.control)
+		return ZVM_RESUME;
+	memset(&run->debug, 0, sizeof(run->debug));
+	run->exit_reason = KVM_EXIT_DEBUG;
+	run->debug.arch.hsr = v->ctx.esr;
+	if (ZVM_ESR_EC(v->ctx.esr) == ZVM_EC_WATCH_LOW)
+		run->debug.arch.far = v->ctx.far;
+	if (ZVM_ESR_EC(v->ctx.esr) == ZVM_EC_STEP_LOW)
+		v->ctx.pstate |= ZVM_PSR_SS; /* this step is told, the next is not made */
+	return ZVM_USER;
+}
+
 static int zvm_trap_undef(struct zvm_vcpu *v)
 {
 	zvm_inject_undef(v);
@@ -48,6 +65,11 @@ static int (*const zvm_trap_table[64])(struct zvm_vcpu *) = {
 	[ZVM_EC_SYS64] = zvm_trap_sysreg,
 	[ZVM_EC_IABT_LOW] = zvm_trap_abort,
 	[ZVM_EC_DABT_LOW] = zvm_trap_abort,
+	[ZVM_EC_BREAK_LOW] = zvm_trap_debug,
+	[ZVM_EC_STEP_LOW] = zvm_trap_debug,
+	[ZVM_EC_WATCH_LOW] = zvm_trap_debug,
+	[ZVM_EC_BKPT32] = zvm_trap_debug,
+	[ZVM_EC_BRK64] = zvm_trap_debug,
 };
 
 int zvm_trap_handle(struct zvm_vcpu *v)

@@ -68,6 +68,8 @@ void zvm_psci_reset(struct zvm_vcpu *v)
 		v->sys.el1[ZVM_EL1_SCTLR] |= ZVM_SCTLR_EE;
 	v->ctx.pc = reset.pc;
 	v->ctx.x[0] = reset.r0;
+	if (v->task == current)
+		zvm_debug_step_reset(v);
 }
 
 static void zvm_psci_cpu_off(struct zvm_vcpu *v)

@@ -13,8 +13,6 @@
 
 #include "vm.h"
 
-#define CORE(n) (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(n))
-
 const char *vm_device = "/dev/zvm";
 int vm_dev;
 static int tests, failures;
@@ -108,12 +106,22 @@ void vm_open_device(int argc, char **argv)
 	run_size = ioctl(vm_dev, KVM_GET_VCPU_MMAP_SIZE, 0);
 }
 
-static void set_reg(int vcpu, uint64_t id, uint64_t val)
+void vm_set_reg(int vcpu, uint64_t id, uint64_t val)
 {
 	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)&val };
 
 	if (ioctl(vcpu, KVM_SET_ONE_REG, &reg))
 		die("KVM_SET_ONE_REG %llx", (unsigned long long)id);
+}
+
+uint64_t vm_get_reg(int vcpu, uint64_t id)
+{
+	uint64_t val;
+	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)&val };
+
+	if (ioctl(vcpu, KVM_GET_ONE_REG, &reg))
+		die("KVM_GET_ONE_REG %llx", (unsigned long long)id);
+	return val;
 }
 
 int vm_slot(struct vm *vm, uint32_t slot, uint32_t flags, uint64_t ipa, uint64_t size, void *hva)
@@ -177,13 +185,13 @@ void vm_load(struct vm *vm, unsigned int vcpu, enum vm_program prog, uint64_t st
 	const char *entry[] = { guest_write, guest_read, guest_exec };
 	int fd = vm->vcpu[vcpu];
 
-	set_reg(fd, CORE(regs.regs[0]), start);
-	set_reg(fd, CORE(regs.regs[1]), end);
-	set_reg(fd, CORE(regs.regs[2]), step);
-	set_reg(fd, CORE(regs.regs[3]), value);
-	set_reg(fd, CORE(regs.regs[4]), VM_DONE_IPA);
-	set_reg(fd, CORE(regs.regs[5]), 0);
-	set_reg(fd, CORE(regs.pc), VM_CODE_IPA + ((uintptr_t)entry[prog] & (CODE_SIZE - 1)));
+	vm_set_reg(fd, VM_CORE(regs.regs[0]), start);
+	vm_set_reg(fd, VM_CORE(regs.regs[1]), end);
+	vm_set_reg(fd, VM_CORE(regs.regs[2]), step);
+	vm_set_reg(fd, VM_CORE(regs.regs[3]), value);
+	vm_set_reg(fd, VM_CORE(regs.regs[4]), VM_DONE_IPA);
+	vm_set_reg(fd, VM_CORE(regs.regs[5]), 0);
+	vm_set_reg(fd, VM_CORE(regs.pc), VM_CODE_IPA + ((uintptr_t)entry[prog] & (CODE_SIZE - 1)));
 }
 
 int vm_run(struct vm *vm, unsigned int vcpu, uint64_t *result)

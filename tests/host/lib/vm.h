@@ -52,6 +52,10 @@ int vm_run(struct vm *vm, unsigned int vcpu, uint64_t *result);
 /* The two above, expecting success. */
 uint64_t vm_do(struct vm *vm, unsigned int vcpu, enum vm_program prog, uint64_t start,
 	       uint64_t end, uint64_t step, uint64_t value);
+/* 64-bit registers of a vCPU by KVM's ids. */
+#define VM_CORE(n) (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(n))
+void vm_set_reg(int vcpu, uint64_t id, uint64_t val);
+uint64_t vm_get_reg(int vcpu, uint64_t id);
 /* One counter of the VM by KVM_GET_STATS_FD, -1 if there is none of that name. */
 int64_t vm_stat(struct vm *vm, const char *name);
 
