@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 
 #include "compat/compat.h"
+#include "gic.h"
 #include "run.h"
 #include "stats/trace.h"
 #include "switch/switch.h"
@@ -100,6 +101,10 @@ void zvm_vcpu_kick(struct zvm_vcpu *v)
 
 	smp_mb(); /* what was posted, before the mode: pairs with smp_store_mb() in the loop */
 	if (READ_ONCE(v->mode) == ZVM_IN_GUEST) {
+		if (zvm_gic_ring(READ_ONCE(v->resident_cpu))) {
+			v->stats.kicks++;
+			return;
+		}
 		rcu_read_lock();
 		task = READ_ONCE(v->task);
 		if (task) {
@@ -121,7 +126,7 @@ void zvm_vcpu_request(struct zvm_vcpu *v, enum zvm_request req)
 /* A reason for a blocked vCPU to look around. */
 static bool zvm_vcpu_runnable(struct zvm_vcpu *v)
 {
-	return (READ_ONCE(v->requests) & ~BIT(ZVM_REQ_IRQ)) || zvm_vgic_has_pending(v) ||
+	return (READ_ONCE(v->requests) & ~ZVM_REQS_IRQ) || zvm_vgic_has_pending(v) ||
 	       v->serror_pending || zvm_timer_expired(v);
 }
 
@@ -171,6 +176,16 @@ static int zvm_vcpu_prepare(struct zvm_vcpu *v)
 	return 0;
 }
 
+/* Ring 0 has posted to these and could not reach them; IRQs off. */
+static void zvm_vcpu_kick_others(struct zvm_vcpu *v)
+{
+	u64 kicks = v->kicks;
+
+	v->kicks = 0;
+	for (; kicks; kicks &= kicks - 1)
+		zvm_vcpu_kick(v->vm->vcpus[__ffs64(kicks)]);
+}
+
 /*
  * Ring 1: in the guest until something needs ring 2. IRQs off, v resident. Returns the ZVM_EXIT_*
  * to handle, 0 if only the host wants the CPU.
@@ -181,18 +196,24 @@ static u32 zvm_vcpu_window(struct zvm_vcpu *v)
 
 	for (;;) {
 		smp_store_mb(v->mode, ZVM_IN_GUEST); /* pairs with zvm_vcpu_kick() */
-		if ((READ_ONCE(v->requests) & ~BIT(ZVM_REQ_IRQ)) || need_resched() ||
+		if ((READ_ONCE(v->requests) & ~ZVM_REQS_IRQ) || need_resched() ||
 		    signal_pending(current)) {
 			WRITE_ONCE(v->mode, ZVM_OUTSIDE);
 			return 0;
 		}
-		if (zvm_vcpu_take_request(v, ZVM_REQ_IRQ))
+		if (zvm_vcpu_take_request(v, ZVM_REQ_IRQ) | zvm_vcpu_take_request(v, ZVM_REQ_SGI))
 			zvm_vgic_flush(v);
 		current->flags |= PF_VCPU; /* the tick accounts guest time by it */
 		trace_zvm_entry(v->id, v->ctx.pc);
 		exit = zvm_switch_run(v);
 		trace_zvm_exit(v->id, exit, exit == ZVM_EXIT_SYNC ? v->ctx.esr : 0, v->ctx.pc);
 		WRITE_ONCE(v->mode, ZVM_OUTSIDE);
+		if (unlikely(v->kicks))
+			zvm_vcpu_kick_others(v);
+		if (exit == ZVM_EXIT_AGAIN) {
+			current->flags &= ~PF_VCPU;
+			continue;
+		}
 		if (exit != ZVM_EXIT_IRQ && exit != ZVM_EXIT_FIQ)
 			break;
 		v->stats.irq_exits++;

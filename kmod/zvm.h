@@ -56,8 +56,12 @@ enum zvm_request {
 	ZVM_REQ_SLEEP,	/* power state became OFF or paused */
 	ZVM_REQ_RESET,	/* reset by PSCI CPU_ON: vcpu->reset holds pc, r0 */
 	ZVM_REQ_EXIT,	/* leave the guest and look around (kick without a reason of its own) */
+	ZVM_REQ_SGI,	/* as ZVM_REQ_IRQ, and it is an SGI: ring 0 can take it */
 	ZVM_REQ_VM_DEAD,/* the VM was stopped: -EIO from KVM_RUN */
 };
+
+/* Requests that the guest need not be left for. */
+#define ZVM_REQS_IRQ (BIT(ZVM_REQ_IRQ) | BIT(ZVM_REQ_SGI))
 
 /* A pending CPU_ON: written under vm->psci_lock, consumed with ZVM_REQ_RESET. */
 struct zvm_vcpu_reset {
@@ -109,6 +113,8 @@ struct zvm_vcpu {
 	bool sigset_active;
 
 	struct zvm_mmio mmio;
+	u64 sgi_left;	/* vCPUs (by index) of an SGI that ring 0 has left to ring 2 */
+	u64 kicks;	/* vCPUs that ring 0 wants kicked or woken by ring 1 */
 
 	bool serror_pending; /* a virtual SError waits (HCR.VSE) */
 	u64 vsesr;

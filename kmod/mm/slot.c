@@ -304,5 +304,7 @@ int zvm_mm_set_region(struct zvm_vm *vm, const struct kvm_userspace_memory_regio
 	mutex_lock(&vm->mm.slots_lock);
 	ret = vm->mm.dead ? -EIO : set_region(vm, r);
 	mutex_unlock(&vm->mm.slots_lock);
+	if (!ret && size)
+		zvm_vgic_memslot(vm, r->guest_phys_addr, size);
 	return ret;
 }

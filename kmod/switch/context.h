@@ -26,6 +26,7 @@
 #define ZVM_EXIT_IRQ	2
 #define ZVM_EXIT_FIQ	3
 #define ZVM_EXIT_SERROR 4
+#define ZVM_EXIT_AGAIN	5 /* ring 0 has answered; ring 1 looks at requests and kicks, then back */
 
 #ifndef __ASSEMBLY__
 
