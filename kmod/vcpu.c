@@ -47,6 +47,7 @@ int zvm_vcpu_create(struct zvm_vm *vm, u32 id)
 	v->id = id;
 	v->cpu = -1;
 	v->resident_cpu = -1;
+	v->bell_page = ~0ULL;
 	v->sys.mpidr = zvm_vcpu_mpidr(id);
 	mutex_init(&v->mutex);
 	init_swait_queue_head(&v->wait);
@@ -170,9 +171,6 @@ static int zvm_vcpu_prepare(struct zvm_vcpu *v)
 					 READ_ONCE(v->vm->dead));
 	}
 	cond_resched();
-	/* Cleared only on the way to user space, but cheap to be sure of. */
-	if (unlikely(!test_thread_flag(TIF_FOREIGN_FPSTATE)))
-		zvm_fp_flush_task();
 	return 0;
 }
 
@@ -211,6 +209,10 @@ static u32 zvm_vcpu_window(struct zvm_vcpu *v)
 		if (unlikely(v->kicks))
 			zvm_vcpu_kick_others(v);
 		if (exit == ZVM_EXIT_AGAIN) {
+			current->flags &= ~PF_VCPU;
+			continue;
+		}
+		if (exit == ZVM_EXIT_SYNC && zvm_trap_light(v)) {
 			current->flags &= ~PF_VCPU;
 			continue;
 		}
@@ -314,7 +316,10 @@ int zvm_vcpu_run(struct zvm_vcpu *v)
 	WRITE_ONCE(v->task, current);
 	if (v->sigset_active)
 		sigprocmask(SIG_SETMASK, &v->sigset, &current->real_blocked);
-	zvm_fp_flush_task();
+	if (v->fp.used) { /* last time; else its first use asks for it */
+		v->fp.used = false;
+		zvm_fp_flush_task();
+	}
 
 	ret = zvm_mmio_complete(v);
 	if (ret == ZVM_USER) {

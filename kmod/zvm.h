@@ -113,6 +113,9 @@ struct zvm_vcpu {
 	bool sigset_active;
 
 	struct zvm_mmio mmio;
+	u64 mmio_page; /* IPA of a page that was found to have no memslot, */
+	u32 mmio_gen;  /* at this generation of them (0: never) */
+	u64 bell_page; /* IPA of the page where an ioeventfd was hit last, or ~0 */
 	u64 sgi_left;	/* vCPUs (by index) of an SGI that ring 0 has left to ring 2 */
 	u64 kicks;	/* vCPUs that ring 0 wants kicked or woken by ring 1 */
 

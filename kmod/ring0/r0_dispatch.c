@@ -33,7 +33,7 @@ static u32 zvm_ring0_sysreg(struct zvm_vcpu *v, u64 esr)
 /* The guest's FP registers go into the CPU; the trapped instruction is executed again. */
 static u32 zvm_ring0_fp(struct zvm_vcpu *v)
 {
-	if (v->ctx.fp_live)
+	if (v->ctx.fp_live || !v->ctx.fp_free)
 		return ZVM_EXIT_SYNC;
 	v->ctx.cptr |= ZVM_CPTR_FPEN;
 	write_sysreg(v->ctx.cptr, cpacr_el1);
@@ -71,6 +71,7 @@ static u32 zvm_ring0_abort(struct zvm_vcpu *v)
 	u64 ipa;
 
 	ctx->far = read_sysreg(far_el2);
+	ctx->sctlr = read_sysreg_s(SYS_SCTLR_EL12);
 	ctx->insn_ipa = ~0UL;
 	if (ZVM_ESR_EC(ctx->esr) == ZVM_EC_DABT_LOW && !(ctx->esr & ZVM_ISS_ISV))
 		ctx->insn_ipa = zvm_ring0_at(read_sysreg(elr_el2));

@@ -357,7 +357,7 @@ u32 zvm_ring0_mmio(struct zvm_vcpu *v, u64 ipa)
 	    (off & (len - 1)) || (esr & ZVM_ISS_SSE))
 		return ZVM_EXIT_SYNC;
 	/* big-endian data is rare enough for ring 2 */
-	if (read_sysreg_s(SYS_SCTLR_EL12) & (ZVM_SCTLR_EE | ZVM_SCTLR_E0E))
+	if (v->ctx.sctlr & (ZVM_SCTLR_EE | ZVM_SCTLR_E0E))
 		return ZVM_EXIT_SYNC;
 	if (esr & ZVM_ISS_WNR) {
 		if (len != 4)

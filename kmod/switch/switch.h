@@ -18,7 +18,7 @@ u32 zvm_switch_run(struct zvm_vcpu *v);
 void zvm_fp_save(struct zvm_vcpu *v);
 /*
  * Put the thread's own user FP state into memory and own the registers until it returns to user
- * space. At the start of KVM_RUN, IRQs and preemption on.
+ * space. When the guest uses FP, IRQs and preemption on.
  */
 void zvm_fp_flush_task(void);
 
