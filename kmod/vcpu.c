@@ -219,10 +219,7 @@ static u32 zvm_vcpu_window(struct zvm_vcpu *v)
 		if (exit != ZVM_EXIT_IRQ && exit != ZVM_EXIT_FIQ)
 			break;
 		v->stats.irq_exits++;
-		zvm_fp_save(v); /* softirqs may use the registers */
-		local_irq_enable();
-		isb(); /* the interrupt that brought us here is taken now */
-		local_irq_disable();
+		zvm_switch_irq_window(v);
 		current->flags &= ~PF_VCPU;
 	}
 	current->flags &= ~PF_VCPU;

@@ -217,6 +217,11 @@ void zvm_vcpu_kick(struct zvm_vcpu *v);
 void zvm_vcpu_request(struct zvm_vcpu *v, enum zvm_request req); /* set the bit, then kick */
 /* Sleep until an interrupt, a request or a signal; the vCPU's thread, ring 2 (WFI, CPU_SUSPEND). */
 void zvm_vcpu_block(struct zvm_vcpu *v);
+/*
+ * halt.c: a trapped WFI in ring 1, IRQs off. True: go on in the guest, the instruction was stepped
+ * over unless something else has to be looked at first. False: block.
+ */
+bool zvm_vcpu_halt(struct zvm_vcpu *v);
 
 static inline bool zvm_vcpu_take_request(struct zvm_vcpu *v, enum zvm_request req)
 {

@@ -102,6 +102,14 @@ void zvm_switch_leave_ring1(struct zvm_vcpu *v)
 	write_sysreg(v->ctx.host_tpidrro_el0, tpidrro_el0);
 }
 
+void zvm_switch_irq_window(struct zvm_vcpu *v)
+{
+	zvm_fp_save(v);
+	local_irq_enable();
+	isb(); /* what is pending is taken now */
+	local_irq_disable();
+}
+
 u32 zvm_switch_run(struct zvm_vcpu *v)
 {
 	u32 exit;

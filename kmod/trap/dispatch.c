@@ -63,6 +63,8 @@ bool zvm_trap_light(struct zvm_vcpu *v)
 {
 	u32 ec = ZVM_ESR_EC(v->ctx.esr);
 
+	if (ec == ZVM_EC_WFX)
+		return !(v->ctx.esr & ZVM_ISS_WFX_TI) && zvm_vcpu_halt(v);
 	return ec == ZVM_EC_DABT_LOW && zvm_mmio_light(v);
 }
 

@@ -634,6 +634,32 @@ bool zvm_vgic_has_pending(struct zvm_vcpu *v)
 	return q.yes;
 }
 
+bool zvm_vgic_signalled_here(struct zvm_vcpu *v)
+{
+	struct zvm_vgic *g = &v->vm->vgic;
+	struct zvm_vgic_cpu *c = &v->vgic;
+	struct query q = {};
+	u32 m;
+
+	if (c->cpu < 0)
+		return false;
+	for (m = c->lr_used; m; m &= m - 1) {
+		u64 lr = zvm_lr_read(__ffs(m));
+
+		if ((lr & ZVM_ICH_LR_STATE) != ZVM_ICH_LR_PENDING)
+			continue;
+		if (!q.yes) {
+			q.vmcr = read_sysreg_s(SYS_ICH_VMCR_EL2);
+			aprs_read(g, q.ap0r, q.ap1r);
+			q.yes = true;
+		}
+		if (zvm_vgic_signalled(lr >> ZVM_ICH_LR_PRIO_SHIFT, lr & ZVM_ICH_LR_GROUP1, q.vmcr,
+				       q.ap0r, q.ap1r, g->nr_aprs))
+			return true;
+	}
+	return false;
+}
+
 static void deactivate(struct zvm_vcpu *v, void *arg)
 {
 	u32 intid = *(u32 *)arg;

@@ -94,5 +94,10 @@ void zvm_vgic_maintenance(struct zvm_vcpu *v);
  * PSTATE.I ignored)? On the vCPU's thread, any ring but 0; disables IRQs itself if resident here.
  */
 bool zvm_vgic_has_pending(struct zvm_vcpu *v);
+/*
+ * The same for v resident here with IRQs off and nothing posted, from the list registers alone: what
+ * found no room in them is less urgent than what is there.
+ */
+bool zvm_vgic_signalled_here(struct zvm_vcpu *v);
 
 #endif
