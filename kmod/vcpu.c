@@ -113,7 +113,7 @@ void zvm_vcpu_kick(struct zvm_vcpu *v)
 			kick_process(task);
 		}
 		rcu_read_unlock();
-	} else {
+	} else if (swait_active(&v->wait)) { /* after the barrier; else it looks before it sleeps */
 		swake_up_one(&v->wait);
 	}
 }
