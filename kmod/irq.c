@@ -13,6 +13,7 @@
 #include <linux/of.h>
 #include <linux/of_irq.h>
 
+#include "gic.h"
 #include "host.h"
 #include "zvm.h"
 
@@ -23,6 +24,8 @@ static irqreturn_t zvm_maintenance_irq(int irq, void *dev)
 {
 	struct zvm_vcpu *v = this_cpu_ptr(&zvm_cpus)->resident;
 
+	if (!read_sysreg_s(SYS_ICH_MISR_EL2))
+		return IRQ_HANDLED; /* a doorbell, for a vCPU that has left the guest since */
 	if (v) {
 		v->stats.maintenance_irqs++;
 		zvm_vgic_maintenance(v);
@@ -84,12 +87,14 @@ void zvm_irq_cpu_online(void)
 
 	for (i = 0; i < ARRAY_SIZE(zvm_ppis); i++)
 		enable_percpu_irq(*zvm_ppis[i].irq, irq_get_trigger_type(*zvm_ppis[i].irq));
+	zvm_gic_cpu_online();
 }
 
 void zvm_irq_cpu_offline(void)
 {
 	int i;
 
+	zvm_gic_cpu_offline();
 	for (i = 0; i < ARRAY_SIZE(zvm_ppis); i++) {
 		irq_set_irqchip_state(*zvm_ppis[i].irq, IRQCHIP_STATE_ACTIVE, false);
 		disable_percpu_irq(*zvm_ppis[i].irq);

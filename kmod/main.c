@@ -8,6 +8,7 @@
 #include <linux/module.h>
 
 #include "caps.h"
+#include "gic.h"
 #include "host.h"
 #include "trap/trap.h"
 #include "zvm.h"
@@ -72,9 +73,10 @@ static int __init zvm_init(void)
 	ret = zvm_irq_init();
 	if (ret)
 		goto fail_stats;
+	zvm_gic_init();
 	ret = zvm_cpu_init();
 	if (ret)
-		goto fail_irq;
+		goto fail_gic;
 	ret = misc_register(&zvm_dev);
 	if (ret)
 		goto fail_cpu;
@@ -84,7 +86,8 @@ static int __init zvm_init(void)
 
 fail_cpu:
 	zvm_cpu_exit();
-fail_irq:
+fail_gic:
+	zvm_gic_exit();
 	zvm_irq_exit();
 fail_stats:
 	zvm_stats_exit();
@@ -100,6 +103,7 @@ static void __exit zvm_exit(void)
 {
 	misc_deregister(&zvm_dev);
 	zvm_cpu_exit();
+	zvm_gic_exit();
 	zvm_irq_exit();
 	zvm_stats_exit();
 	zvm_event_exit();

@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 
 #include "compat/compat.h"
+#include "gic.h"
 #include "run.h"
 #include "stats/trace.h"
 #include "switch/switch.h"
@@ -46,6 +47,7 @@ int zvm_vcpu_create(struct zvm_vm *vm, u32 id)
 	v->id = id;
 	v->cpu = -1;
 	v->resident_cpu = -1;
+	v->bell_page = ~0ULL;
 	v->sys.mpidr = zvm_vcpu_mpidr(id);
 	mutex_init(&v->mutex);
 	init_swait_queue_head(&v->wait);
@@ -100,6 +102,10 @@ void zvm_vcpu_kick(struct zvm_vcpu *v)
 
 	smp_mb(); /* what was posted, before the mode: pairs with smp_store_mb() in the loop */
 	if (READ_ONCE(v->mode) == ZVM_IN_GUEST) {
+		if (zvm_gic_ring(READ_ONCE(v->resident_cpu))) {
+			v->stats.kicks++;
+			return;
+		}
 		rcu_read_lock();
 		task = READ_ONCE(v->task);
 		if (task) {
@@ -107,7 +113,7 @@ void zvm_vcpu_kick(struct zvm_vcpu *v)
 			kick_process(task);
 		}
 		rcu_read_unlock();
-	} else {
+	} else if (swait_active(&v->wait)) { /* after the barrier; else it looks before it sleeps */
 		swake_up_one(&v->wait);
 	}
 }
@@ -121,7 +127,7 @@ void zvm_vcpu_request(struct zvm_vcpu *v, enum zvm_request req)
 /* A reason for a blocked vCPU to look around. */
 static bool zvm_vcpu_runnable(struct zvm_vcpu *v)
 {
-	return (READ_ONCE(v->requests) & ~BIT(ZVM_REQ_IRQ)) || zvm_vgic_has_pending(v) ||
+	return (READ_ONCE(v->requests) & ~ZVM_REQS_IRQ) || zvm_vgic_has_pending(v) ||
 	       v->serror_pending || zvm_timer_expired(v);
 }
 
@@ -165,10 +171,17 @@ static int zvm_vcpu_prepare(struct zvm_vcpu *v)
 					 READ_ONCE(v->vm->dead));
 	}
 	cond_resched();
-	/* Cleared only on the way to user space, but cheap to be sure of. */
-	if (unlikely(!test_thread_flag(TIF_FOREIGN_FPSTATE)))
-		zvm_fp_flush_task();
 	return 0;
+}
+
+/* Ring 0 has posted to these and could not reach them; IRQs off. */
+static void zvm_vcpu_kick_others(struct zvm_vcpu *v)
+{
+	u64 kicks = v->kicks;
+
+	v->kicks = 0;
+	for (; kicks; kicks &= kicks - 1)
+		zvm_vcpu_kick(v->vm->vcpus[__ffs64(kicks)]);
 }
 
 /*
@@ -181,25 +194,32 @@ static u32 zvm_vcpu_window(struct zvm_vcpu *v)
 
 	for (;;) {
 		smp_store_mb(v->mode, ZVM_IN_GUEST); /* pairs with zvm_vcpu_kick() */
-		if ((READ_ONCE(v->requests) & ~BIT(ZVM_REQ_IRQ)) || need_resched() ||
+		if ((READ_ONCE(v->requests) & ~ZVM_REQS_IRQ) || need_resched() ||
 		    signal_pending(current)) {
 			WRITE_ONCE(v->mode, ZVM_OUTSIDE);
 			return 0;
 		}
-		if (zvm_vcpu_take_request(v, ZVM_REQ_IRQ))
+		if (zvm_vcpu_take_request(v, ZVM_REQ_IRQ) | zvm_vcpu_take_request(v, ZVM_REQ_SGI))
 			zvm_vgic_flush(v);
 		current->flags |= PF_VCPU; /* the tick accounts guest time by it */
 		trace_zvm_entry(v->id, v->ctx.pc);
 		exit = zvm_switch_run(v);
 		trace_zvm_exit(v->id, exit, exit == ZVM_EXIT_SYNC ? v->ctx.esr : 0, v->ctx.pc);
 		WRITE_ONCE(v->mode, ZVM_OUTSIDE);
+		if (unlikely(v->kicks))
+			zvm_vcpu_kick_others(v);
+		if (exit == ZVM_EXIT_AGAIN) {
+			current->flags &= ~PF_VCPU;
+			continue;
+		}
+		if (exit == ZVM_EXIT_SYNC && zvm_trap_light(v)) {
+			current->flags &= ~PF_VCPU;
+			continue;
+		}
 		if (exit != ZVM_EXIT_IRQ && exit != ZVM_EXIT_FIQ)
 			break;
 		v->stats.irq_exits++;
-		zvm_fp_save(v); /* softirqs may use the registers */
-		local_irq_enable();
-		isb(); /* the interrupt that brought us here is taken now */
-		local_irq_disable();
+		zvm_switch_irq_window(v);
 		current->flags &= ~PF_VCPU;
 	}
 	current->flags &= ~PF_VCPU;
@@ -293,7 +313,10 @@ int zvm_vcpu_run(struct zvm_vcpu *v)
 	WRITE_ONCE(v->task, current);
 	if (v->sigset_active)
 		sigprocmask(SIG_SETMASK, &v->sigset, &current->real_blocked);
-	zvm_fp_flush_task();
+	if (v->fp.used) { /* last time; else its first use asks for it */
+		v->fp.used = false;
+		zvm_fp_flush_task();
+	}
 	zvm_debug_step_begin(v);
 
 	ret = zvm_mmio_complete(v);

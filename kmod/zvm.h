@@ -57,8 +57,12 @@ enum zvm_request {
 	ZVM_REQ_SLEEP,	/* power state became OFF or paused */
 	ZVM_REQ_RESET,	/* reset by PSCI CPU_ON: vcpu->reset holds pc, r0 */
 	ZVM_REQ_EXIT,	/* leave the guest and look around (kick without a reason of its own) */
+	ZVM_REQ_SGI,	/* as ZVM_REQ_IRQ, and it is an SGI: ring 0 can take it */
 	ZVM_REQ_VM_DEAD,/* the VM was stopped: -EIO from KVM_RUN */
 };
+
+/* Requests that the guest need not be left for. */
+#define ZVM_REQS_IRQ (BIT(ZVM_REQ_IRQ) | BIT(ZVM_REQ_SGI))
 
 /* A pending CPU_ON: written under vm->psci_lock, consumed with ZVM_REQ_RESET. */
 struct zvm_vcpu_reset {
@@ -110,6 +114,11 @@ struct zvm_vcpu {
 	bool sigset_active;
 
 	struct zvm_mmio mmio;
+	u64 mmio_page; /* IPA of a page that was found to have no memslot, */
+	u32 mmio_gen;  /* at this generation of them (0: never) */
+	u64 bell_page; /* IPA of the page where an ioeventfd was hit last, or ~0 */
+	u64 sgi_left;	/* vCPUs (by index) of an SGI that ring 0 has left to ring 2 */
+	u64 kicks;	/* vCPUs that ring 0 wants kicked or woken by ring 1 */
 
 	bool serror_pending; /* a virtual SError waits (HCR.VSE) */
 	u64 vsesr;
@@ -210,6 +219,11 @@ void zvm_vcpu_kick(struct zvm_vcpu *v);
 void zvm_vcpu_request(struct zvm_vcpu *v, enum zvm_request req); /* set the bit, then kick */
 /* Sleep until an interrupt, a request or a signal; the vCPU's thread, ring 2 (WFI, CPU_SUSPEND). */
 void zvm_vcpu_block(struct zvm_vcpu *v);
+/*
+ * halt.c: a trapped WFI in ring 1, IRQs off. True: go on in the guest, the instruction was stepped
+ * over unless something else has to be looked at first. False: block.
+ */
+bool zvm_vcpu_halt(struct zvm_vcpu *v);
 
 static inline bool zvm_vcpu_take_request(struct zvm_vcpu *v, enum zvm_request req)
 {

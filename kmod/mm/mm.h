@@ -31,6 +31,7 @@ struct zvm_mm {
 	struct mutex slots_lock; /* memslot changes */
 	struct srcu_struct srcu; /* readers of `slots` */
 	struct zvm_slots __rcu *slots;
+	u32 slots_gen; /* grows after each change of what is a memslot; under slots_lock */
 	int __percpu *last_vcpu; /* vCPU idx that last ran on the CPU: guests assume private TLBs */
 	bool notifier_mode; /* pages follow the VMM's page tables; else they are pinned */
 	bool dead;	    /* the VMM's address space is gone: nothing is mapped any more */
@@ -112,5 +113,8 @@ void zvm_tlb_flush_range(struct zvm_vm *vm, u64 ipa, u64 size);
  * vCPU of the VM ran last on this CPU, drop this CPU's entries (TLBI VMALLE1, IC IALLU).
  */
 void zvm_tlb_vcpu_load(struct zvm_vcpu *v);
+
+/* Changes whenever an address may have become memory; read it before asking zvm_mm_fault(). */
+#define zvm_mm_generation(vm) (smp_load_acquire(&(vm)->mm.slots_gen) + 1)
 
 #endif

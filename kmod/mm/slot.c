@@ -98,6 +98,12 @@ void zvm_slots_destroy(struct zvm_vm *vm)
 	kvfree(slots);
 }
 
+/* After the change: who read the old number may have seen either state. */
+static void slots_changed(struct zvm_vm *vm)
+{
+	smp_store_release(&vm->mm.slots_gen, vm->mm.slots_gen + 1);
+}
+
 /* Publish the array without `remove` and with `add` (either may be NULL); frees the old array. */
 static int slots_publish(struct zvm_vm *vm, struct zvm_slot *remove, struct zvm_slot *add)
 {
@@ -119,6 +125,7 @@ static int slots_publish(struct zvm_vm *vm, struct zvm_slot *remove, struct zvm_
 	if (add)
 		new->slot[n++] = add;
 	rcu_assign_pointer(vm->mm.slots, new);
+	slots_changed(vm);
 	synchronize_srcu_expedited(&vm->mm.srcu);
 	kvfree(old);
 	return 0;
@@ -199,6 +206,7 @@ static int slot_delete(struct zvm_vm *vm, struct zvm_slot *slot)
 	ret = slots_publish(vm, slot, NULL);
 	if (ret) {
 		WRITE_ONCE(slot->dead, false); /* it stays, its leaves come back by faults */
+		slots_changed(vm);
 		return ret;
 	}
 	slot_free(vm, slot);
@@ -230,6 +238,7 @@ static int slot_move(struct zvm_vm *vm, struct zvm_slot *old,
 	ret = slots_publish(vm, old, slot);
 	if (ret) {
 		WRITE_ONCE(old->dead, false);
+		slots_changed(vm);
 		slot_free(vm, slot);
 		return ret;
 	}
@@ -304,5 +313,7 @@ int zvm_mm_set_region(struct zvm_vm *vm, const struct kvm_userspace_memory_regio
 	mutex_lock(&vm->mm.slots_lock);
 	ret = vm->mm.dead ? -EIO : set_region(vm, r);
 	mutex_unlock(&vm->mm.slots_lock);
+	if (!ret && size)
+		zvm_vgic_memslot(vm, r->guest_phys_addr, size);
 	return ret;
 }

@@ -16,7 +16,9 @@ for obj in "$@"; do
 		-v relok="^($allowed)([+-].*)?\$" '
 		/^[0-9a-f]+ <.*>:$/ { fn = $2 }
 		/sp_el0|tpidr_el|tpidrro/ { print fn " host thread pointer: " $0 }
-		/[ ,{\[](v[0-9]+\.|q[0-9]+[,\] ]|d[0-9]+[,\] ]|s[0-9]+[,\] ])/ && !/\tmrs|\tmsr/ {
+		# branches: the address of the target may look like a register
+		/[ \t,{\[](v[0-9]+\.|q[0-9]+[,\] ]|d[0-9]+[,\] ]|s[0-9]+[,\] ])/ &&
+		!/\t(mrs|msr|b|bl|b\.[a-z]+|cbn?z|tbn?z|adrp?)\t/ {
 			print fn " vector register: " $0 }
 		/\tblr\t|\tbr\t/ { print fn " indirect branch: " $0 }
 		/R_AARCH64_(CALL26|JUMP26)/ {

@@ -8,17 +8,7 @@
  */
 #include "ring0.h"
 
-/* Past the trapped instruction, which then was executed: not a branch target, and one step. */
-static inline void zvm_ring0_skip(void)
-{
-	u64 spsr = read_sysreg(spsr_el2);
-
-	write_sysreg(read_sysreg(elr_el2) + 4, elr_el2);
-	if (unlikely(spsr & (ZVM_PSR_BTYPE | ZVM_PSR_SS)))
-		write_sysreg(spsr & ~(ZVM_PSR_BTYPE | ZVM_PSR_SS), spsr_el2);
-}
-
-/* ID registers, op0 = 3, op1 = 0, CRn = 0, CRm = 1..7 (HCR_EL2.TID3). */
+/* ID registers, op0 = 3, op1 = 0, CRn = 0, CRm = 1..7 (HCR_EL2.TID3), and the SGI generators. */
 static u32 zvm_ring0_sysreg(struct zvm_vcpu *v, u64 esr)
 {
 	u32 enc = ZVM_ISS_SYS_ENC(esr);
@@ -26,8 +16,13 @@ static u32 zvm_ring0_sysreg(struct zvm_vcpu *v, u64 esr)
 	u32 op2 = (enc >> Op2_shift) & 0x7;
 	u32 rt = ZVM_ISS_SYS_RT(esr);
 
-	if ((enc & ~sys_reg(0, 0, 0, 0xf, 7)) != sys_reg(3, 0, 0, 0, 0) || crm == 0 || crm > 7 ||
-	    !(esr & ZVM_ISS_SYS_READ))
+	if (!(esr & ZVM_ISS_SYS_READ)) {
+		if (enc != SYS_ICC_SGI1R_EL1 && enc != SYS_ICC_ASGI1R_EL1 && enc != SYS_ICC_SGI0R_EL1)
+			return ZVM_EXIT_SYNC;
+		/* ASGI1R addresses the other security state's group 1: our group 0, as SGI0R */
+		return zvm_ring0_sgi(v, rt == 31 ? 0 : v->ctx.x[rt], enc == SYS_ICC_SGI1R_EL1);
+	}
+	if ((enc & ~sys_reg(0, 0, 0, 0xf, 7)) != sys_reg(3, 0, 0, 0, 0) || crm == 0 || crm > 7)
 		return ZVM_EXIT_SYNC;
 	if (rt != 31)
 		v->ctx.x[rt] = v->vm->id_regs[(crm - 1) * 8 + op2];
@@ -38,7 +33,7 @@ static u32 zvm_ring0_sysreg(struct zvm_vcpu *v, u64 esr)
 /* The guest's FP registers go into the CPU; the trapped instruction is executed again. */
 static u32 zvm_ring0_fp(struct zvm_vcpu *v)
 {
-	if (v->ctx.fp_live)
+	if (v->ctx.fp_live || !v->ctx.fp_free)
 		return ZVM_EXIT_SYNC;
 	v->ctx.cptr |= ZVM_CPTR_FPEN;
 	write_sysreg(v->ctx.cptr, cpacr_el1);
@@ -70,16 +65,23 @@ static u64 zvm_ring0_at(u64 va)
  * D13.2.63): then the guest's own stage 1 is asked, in its own regime. If that fails the guest has
  * just changed its tables: execute the instruction again.
  */
-static u32 zvm_ring0_abort(struct zvm_ctx *ctx)
+static u32 zvm_ring0_abort(struct zvm_vcpu *v)
 {
+	struct zvm_ctx *ctx = &v->ctx;
 	u64 ipa;
 
 	ctx->far = read_sysreg(far_el2);
+	ctx->sctlr = read_sysreg_s(SYS_SCTLR_EL12);
 	ctx->insn_ipa = ~0UL;
 	if (ZVM_ESR_EC(ctx->esr) == ZVM_EC_DABT_LOW && !(ctx->esr & ZVM_ISS_ISV))
 		ctx->insn_ipa = zvm_ring0_at(read_sysreg(elr_el2));
 	if (ZVM_ISS_FSC_TYPE(ctx->esr) != ZVM_FSC_PERM || (ctx->esr & ZVM_ISS_S1PTW)) {
 		ctx->hpfar = read_sysreg(hpfar_el2);
+		if ((ctx->esr & ZVM_ISS_ISV) && ZVM_ISS_FSC_TYPE(ctx->esr) == ZVM_FSC_TRANS &&
+		    !(ctx->esr & (ZVM_ISS_S1PTW | ZVM_ISS_CM)) &&
+		    ZVM_ESR_EC(ctx->esr) == ZVM_EC_DABT_LOW)
+			return zvm_ring0_mmio(v, (ctx->hpfar & ZVM_HPFAR_FIPA) << 8 |
+							 (ctx->far & 0xfff));
 		return ZVM_EXIT_SYNC;
 	}
 	ipa = zvm_ring0_at(ctx->far);
@@ -108,13 +110,13 @@ u32 zvm_ring0_sync(struct zvm_ctx *ctx)
 		break;
 	case ZVM_EC_IABT_LOW:
 	case ZVM_EC_DABT_LOW:
-		ret = zvm_ring0_abort(ctx);
+		ret = zvm_ring0_abort(v);
 		break;
 	case ZVM_EC_WATCH_LOW:
 		ctx->far = read_sysreg(far_el2);
 		break;
 	}
-	if (ret == ZVM_RESUME)
+	if (ret == ZVM_RESUME || ret == ZVM_EXIT_AGAIN)
 		v->stats.ring0_exits++;
 	return ret;
 }

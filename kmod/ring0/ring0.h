@@ -23,8 +23,44 @@ void zvm_fp_store(struct zvm_fp *fp);
 /* dispatch.c: 0 back to the guest, else ZVM_EXIT_SYNC. */
 u32 zvm_ring0_sync(struct zvm_ctx *ctx);
 
+/* vgic.c; 0, ZVM_EXIT_AGAIN, or ZVM_EXIT_SYNC: not done */
+u32 zvm_ring0_sgi(struct zvm_vcpu *v, u64 val, bool group1);
+u32 zvm_ring0_mmio(struct zvm_vcpu *v, u64 ipa); /* ISV = 1, no memory mapped there */
+
+/*
+ * vgic.c, for irq.c: a list register for timer `i` (true: v->vgic.lock is held), and the interrupt
+ * put there; posted SGIs into list registers.
+ */
+bool zvm_ring0_timer_slot(struct zvm_vcpu *v, int i, u32 *slot);
+void zvm_ring0_timer_place(struct zvm_vcpu *v, int i, u32 slot);
+u32 zvm_ring0_take_sgis(struct zvm_vcpu *v);
+
+/* irq.c: 0, ZVM_EXIT_AGAIN, or ZVM_EXIT_IRQ: for the host. Ring 1 may call it too, IRQs off. */
+u32 zvm_ring0_irq(struct zvm_ctx *ctx);
+
 /* hypercall.c: true if answered (x0..x3 are set). */
 bool zvm_ring0_hypercall(struct zvm_vcpu *v);
+
+/* The vGIC's raw locks, in ring 0: see the head of r0_vgic.c. */
+static inline bool zvm_ring0_trylock(raw_spinlock_t *lock)
+{
+	return arch_spin_trylock(&lock->raw_lock);
+}
+
+static inline void zvm_ring0_unlock(raw_spinlock_t *lock)
+{
+	arch_spin_unlock(&lock->raw_lock);
+}
+
+/* Step over the trapped instruction, as zvm_skip_instr() does it in memory. */
+static inline void zvm_ring0_skip(void)
+{
+	u64 spsr = read_sysreg(spsr_el2);
+
+	write_sysreg(read_sysreg(elr_el2) + 4, elr_el2);
+	if (unlikely(spsr & (ZVM_PSR_BTYPE | ZVM_PSR_SS)))
+		write_sysreg(spsr & ~(ZVM_PSR_BTYPE | ZVM_PSR_SS), spsr_el2);
+}
 
 /* A hypercall that is not PSCI returns four registers. */
 static inline void zvm_smccc_return(struct zvm_vcpu *v, u64 x0, u64 x1, u64 x2, u64 x3)

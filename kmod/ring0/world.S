@@ -118,7 +118,7 @@ SYM_CODE_START_LOCAL(zvm_exit_sync)
 SYM_CODE_END(zvm_exit_sync)
 
 SYM_CODE_START_LOCAL(zvm_exit_irq)
-	zvm_exit_common , ZVM_EXIT_IRQ
+	zvm_exit_common zvm_ring0_irq, ZVM_EXIT_IRQ
 SYM_CODE_END(zvm_exit_irq)
 
 SYM_CODE_START_LOCAL(zvm_exit_fiq)

@@ -21,6 +21,7 @@ struct dentry;
 	X(smc_exits, "SMC instructions")                                      \
 	X(sysreg_exits, "system register traps")                              \
 	X(wfi_exits, "WFI traps")                                             \
+	X(halts, "WFIs for which the CPU was halted in place")               \
 	X(wfe_exits, "WFE traps")                                             \
 	X(irq_exits, "physical interrupts taken while in the guest")          \
 	X(mmio_user_exits, "MMIO accesses answered by the VMM")               \

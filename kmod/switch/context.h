@@ -26,6 +26,7 @@
 #define ZVM_EXIT_IRQ	2
 #define ZVM_EXIT_FIQ	3
 #define ZVM_EXIT_SERROR 4
+#define ZVM_EXIT_AGAIN	5 /* ring 0 has answered; ring 1 looks at requests and kicks, then back */
 
 #ifndef __ASSEMBLY__
 
@@ -51,7 +52,9 @@ struct zvm_ctx {
 	u64 esr, far;
 	u64 hpfar;	 /* HPFAR_EL2 layout */
 	u64 insn_ipa;	 /* of the instruction of an abort with ISV = 0; ~0: not known */
+	u64 sctlr;	 /* SCTLR_EL1 of the guest at a data abort */
 	bool fp_live;	 /* the FP registers in the CPU are the guest's */
+	bool fp_free;	 /* they are nobody's: ring 0 may load the guest's */
 	u8 exit;	 /* ZVM_EXIT_* */
 };
 
@@ -124,7 +127,7 @@ struct zvm_user_debug {
 struct zvm_fp {
 	__uint128_t v[32] __aligned(16);
 	u32 fpsr, fpcr;
-	bool used; /* loaded in the last window: load eagerly */
+	bool used; /* loaded in this KVM_RUN: the next one makes room at once */
 };
 
 #endif

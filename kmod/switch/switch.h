@@ -14,11 +14,16 @@ void zvm_switch_enter_ring1(struct zvm_vcpu *v);
 void zvm_switch_leave_ring1(struct zvm_vcpu *v);
 /* Run the guest until ring 0 gives up; IRQs off. Returns ZVM_EXIT_*. */
 u32 zvm_switch_run(struct zvm_vcpu *v);
+/*
+ * Let the host take the interrupts that are pending; IRQs off before and after. The guest's FP
+ * registers are saved, because softirqs may use them.
+ */
+void zvm_switch_irq_window(struct zvm_vcpu *v);
 /* Save the guest's FP registers if they are in the CPU; IRQs off. */
 void zvm_fp_save(struct zvm_vcpu *v);
 /*
  * Put the thread's own user FP state into memory and own the registers until it returns to user
- * space. At the start of KVM_RUN, IRQs and preemption on.
+ * space. When the guest uses FP, IRQs and preemption on.
  */
 void zvm_fp_flush_task(void);
 

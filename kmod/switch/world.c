@@ -66,6 +66,8 @@ void zvm_switch_enter_ring1(struct zvm_vcpu *v)
 {
 	struct zvm_cpu *c = this_cpu_ptr(&zvm_cpus);
 
+	/* A context switch may find that the registers still are the task's: ask with IRQs off. */
+	v->ctx.fp_free = test_thread_flag(TIF_FOREIGN_FPSTATE);
 	v->ctx.host_tpidr_el0 = read_sysreg(tpidr_el0);
 	v->ctx.host_tpidrro_el0 = read_sysreg(tpidrro_el0);
 	write_sysreg(v->sys.tpidr_el0, tpidr_el0);
@@ -100,6 +102,14 @@ void zvm_switch_leave_ring1(struct zvm_vcpu *v)
 	v->sys.tpidrro_el0 = read_sysreg(tpidrro_el0);
 	write_sysreg(v->ctx.host_tpidr_el0, tpidr_el0);
 	write_sysreg(v->ctx.host_tpidrro_el0, tpidrro_el0);
+}
+
+void zvm_switch_irq_window(struct zvm_vcpu *v)
+{
+	zvm_fp_save(v);
+	local_irq_enable();
+	isb(); /* what is pending is taken now */
+	local_irq_disable();
 }
 
 u32 zvm_switch_run(struct zvm_vcpu *v)

@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 
 #include "../ring0/ring0.h"
+#include "../switch/switch.h"
 #include "trap.h"
 
 static int zvm_trap_wfx(struct zvm_vcpu *v)
@@ -52,6 +53,13 @@ static int zvm_trap_debug(struct zvm_vcpu *v)
 	return ZVM_USER;
 }
 
+/* Ring 0 found the thread's own state in the registers. */
+static int zvm_trap_fp(struct zvm_vcpu *v)
+{
+	zvm_fp_flush_task();
+	return ZVM_RESUME;
+}
+
 static int zvm_trap_undef(struct zvm_vcpu *v)
 {
 	zvm_inject_undef(v);
@@ -60,6 +68,7 @@ static int zvm_trap_undef(struct zvm_vcpu *v)
 
 static int (*const zvm_trap_table[64])(struct zvm_vcpu *) = {
 	[ZVM_EC_WFX] = zvm_trap_wfx,
+	[ZVM_EC_FP] = zvm_trap_fp,
 	[ZVM_EC_HVC64] = zvm_trap_hvc,
 	[ZVM_EC_SMC64] = zvm_trap_smc,
 	[ZVM_EC_SYS64] = zvm_trap_sysreg,
@@ -71,6 +80,15 @@ static int (*const zvm_trap_table[64])(struct zvm_vcpu *) = {
 	[ZVM_EC_BKPT32] = zvm_trap_debug,
 	[ZVM_EC_BRK64] = zvm_trap_debug,
 };
+
+bool zvm_trap_light(struct zvm_vcpu *v)
+{
+	u32 ec = ZVM_ESR_EC(v->ctx.esr);
+
+	if (ec == ZVM_EC_WFX)
+		return !(v->ctx.esr & ZVM_ISS_WFX_TI) && zvm_vcpu_halt(v);
+	return ec == ZVM_EC_DABT_LOW && zvm_mmio_light(v);
+}
 
 int zvm_trap_handle(struct zvm_vcpu *v)
 {

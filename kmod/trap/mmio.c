@@ -20,7 +20,7 @@
 
 static bool zvm_guest_big_endian(struct zvm_vcpu *v)
 {
-	u64 sctlr = zvm_el1_read(v, ZVM_EL1_SCTLR);
+	u64 sctlr = v->ctx.sctlr;
 	bool el0 = (v->ctx.pstate & ZVM_PSR_MODE_MASK) == ZVM_PSR_MODE_EL0t;
 
 	return sctlr & (el0 ? ZVM_SCTLR_E0E : ZVM_SCTLR_EE);
@@ -105,6 +105,7 @@ static int zvm_mmio_run(struct zvm_vcpu *v)
 		}
 		if (m->write && zvm_ioeventfd_write(v->vm, ipa, m->len, val)) {
 			v->stats.ioeventfd_exits++;
+			v->bell_page = ipa & PAGE_MASK;
 			trace_zvm_mmio(v->id, ipa, m->len, true, val);
 			continue;
 		}
@@ -235,6 +236,51 @@ static int zvm_trap_mmio(struct zvm_vcpu *v, u64 ipa)
 	return ZVM_RESUME;
 }
 
+/*
+ * A page without a memslot is remembered until the memslots change, so that a device that is used
+ * again costs no look-up of memory.
+ */
+static bool zvm_known_mmio(struct zvm_vcpu *v, u64 ipa)
+{
+	return v->mmio_page == (ipa & PAGE_MASK) && v->mmio_gen == zvm_mm_generation(v->vm);
+}
+
+static u64 zvm_abort_ipa(struct zvm_vcpu *v)
+{
+	return ((v->ctx.hpfar & ZVM_HPFAR_FIPA) << 8) | (v->ctx.far & 0xfff);
+}
+
+/* A translation fault of a plain load or store: with no memslot there, MMIO and nothing else. */
+static bool zvm_abort_is_plain(u64 esr)
+{
+	return ZVM_ESR_EC(esr) == ZVM_EC_DABT_LOW && (esr & ZVM_ISS_ISV) &&
+	       ZVM_ISS_FSC_TYPE(esr) == ZVM_FSC_TRANS && !(esr & (ZVM_ISS_S1PTW | ZVM_ISS_CM));
+}
+
+/*
+ * Ring 1, IRQs off: a store to a page where an ioeventfd was hit before. Signalling one sleeps on
+ * PREEMPT_RT, which goes to ring 2 for it.
+ */
+bool zvm_mmio_light(struct zvm_vcpu *v)
+{
+	u64 esr = v->ctx.esr, ipa = zvm_abort_ipa(v), val;
+	u32 len = 1U << ZVM_ISS_SAS(esr);
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) || !(esr & ZVM_ISS_WNR) || !zvm_abort_is_plain(esr) ||
+	    v->bell_page != (ipa & PAGE_MASK) || !zvm_known_mmio(v, ipa) ||
+	    zvm_guest_big_endian(v))
+		return false;
+	val = zvm_reg_get(v, ZVM_ISS_SRT(esr));
+	if (len < 8)
+		val &= (1UL << (len * 8)) - 1;
+	if (!zvm_ioeventfd_write(v->vm, ipa, len, val))
+		return false;
+	v->stats.ioeventfd_exits++;
+	trace_zvm_mmio(v->id, ipa, len, true, val);
+	zvm_skip_instr(v);
+	return true;
+}
+
 static bool zvm_fsc_external(u64 esr)
 {
 	u32 fsc = ZVM_ISS_FSC(esr);
@@ -249,10 +295,12 @@ int zvm_trap_abort(struct zvm_vcpu *v)
 	bool cm = !fetch && (esr & ZVM_ISS_CM);
 	bool write = !fetch && (esr & ZVM_ISS_WNR) && !cm;
 	bool s1ptw = esr & ZVM_ISS_S1PTW;
-	u32 type = ZVM_ISS_FSC_TYPE(esr);
+	u32 type = ZVM_ISS_FSC_TYPE(esr), gen;
 	int ret;
 
-	ipa = ((v->ctx.hpfar & ZVM_HPFAR_FIPA) << 8) | (far & 0xfff);
+	ipa = zvm_abort_ipa(v);
+	if (zvm_abort_is_plain(esr) && zvm_known_mmio(v, ipa))
+		return zvm_trap_mmio(v, ipa);
 	if (zvm_fsc_external(esr)) {
 		/* The memory system refused the guest's access; nothing of the host's is at fault. */
 		zvm_inject_abort(v, fetch, far);
@@ -269,6 +317,7 @@ int zvm_trap_abort(struct zvm_vcpu *v)
 	}
 
 	v->stats.fault_exits++;
+	gen = zvm_mm_generation(v->vm); /* before the memslots are looked at */
 	/* A stage-1 walk that updates a descriptor writes it; a permission fault of one says so. */
 	if (s1ptw)
 		write = type == ZVM_FSC_PERM;
@@ -282,6 +331,10 @@ int zvm_trap_abort(struct zvm_vcpu *v)
 	if (ret != -ENOENT && ret != -EROFS)
 		return ret;
 	v->stats.fault_exits--;
+	if (ret == -ENOENT) {
+		v->mmio_page = ipa & PAGE_MASK;
+		v->mmio_gen = gen;
+	}
 
 	if (fetch || s1ptw) {
 		zvm_inject_abort(v, fetch, far);

@@ -149,7 +149,6 @@ static bool trap_sgi(struct zvm_vcpu *v, const struct zvm_sysreg *r, bool write,
 {
 	if (!write || !zvm_vgic_exists(v->vm))
 		return false;
-	/* ICC_ASGI1R addresses the other security state's group 1: our group 0, as SGI0R */
 	zvm_vgic_sgi(v, *val, r->enc == SYS_ICC_SGI1R_EL1);
 	return true;
 }

@@ -11,6 +11,12 @@
 /* dispatch.c: handle the synchronous exit in v->ctx. */
 int zvm_trap_handle(struct zvm_vcpu *v);
 
+/*
+ * The exits that ring 1 can deal with: true if done, the guest goes on. In the run loop's window,
+ * IRQs off.
+ */
+bool zvm_trap_light(struct zvm_vcpu *v);
+
 /* General register as an instruction names it: 31 is the zero register. */
 static inline u64 zvm_reg_get(struct zvm_vcpu *v, u32 rt)
 {
@@ -39,6 +45,7 @@ void zvm_psci_reset(struct zvm_vcpu *v); /* apply v->reset (ZVM_REQ_RESET) */
 
 /* mmio.c */
 int zvm_trap_abort(struct zvm_vcpu *v);
+bool zvm_mmio_light(struct zvm_vcpu *v); /* for zvm_trap_light() */
 /* The VMM has answered run->mmio: complete the access. 0, or ZVM_USER for its second half. */
 int zvm_mmio_complete(struct zvm_vcpu *v);
 

@@ -6,8 +6,6 @@
  */
 #include "internal.h"
 
-#define GICD_CTLR_ARE	(1u << 4)
-#define GICD_CTLR_DS	(1u << 6)
 #define GICD_TYPER_IDBITS (9u << 19) /* INTIDs of 10 bits */
 #define GICD_IIDR_KVM	0x4b00043bu  /* product 'K', implementer Arm: what KVM says */
 #define GICD_IIDR_REV	12
@@ -16,7 +14,7 @@
 
 static u64 read_ctlr(const struct zvm_vgic_access *a, u32 arg)
 {
-	return READ_ONCE(a->vm->vgic.ctlr) | GICD_CTLR_ARE | GICD_CTLR_DS;
+	return READ_ONCE(a->vm->vgic.ctlr) | ZVM_GICD_CTLR_ARE | ZVM_GICD_CTLR_DS;
 }
 
 static int write_ctlr(const struct zvm_vgic_access *a, u32 arg, u64 val)

@@ -8,10 +8,8 @@
 #include <linux/bits.h>
 
 #include "../zvm.h"
+#include "mmio.h"
 #include "pick.h"
-
-#define ZVM_GICD_SIZE 0x10000ULL
-#define ZVM_GICR_SIZE 0x20000ULL /* RD and SGI frame */
 
 /* Last INTID + 1 that can be delivered: 1020..1023 are special even with 1024 configured. */
 static inline u32 zvm_vgic_nr_intids(const struct zvm_vgic *g)
@@ -109,6 +107,9 @@ const struct zvm_vgic_reg *zvm_vgic_find_reg(struct zvm_vgic_access *a);
 /* `reg` may be NULL. What is reserved reads as zero; writes to it are ignored. */
 u64 zvm_vgic_reg_read(const struct zvm_vgic_access *a, const struct zvm_vgic_reg *reg);
 int zvm_vgic_reg_write(const struct zvm_vgic_access *a, const struct zvm_vgic_reg *reg, u64 val);
+
+/* The VM becomes ready: what ring 0 needs of the registers; vm->lock held. */
+void zvm_vgic_mmio_ready(struct zvm_vm *vm);
 
 /* Handlers common to both frames (regs.c). */
 u64 zvm_vgic_read_group(const struct zvm_vgic_access *a, u32 arg);

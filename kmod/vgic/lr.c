@@ -23,33 +23,7 @@
 #include <linux/smp.h>
 
 #include "internal.h"
-
-#define LR_CASES(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
-#define LR_REG(n) sys_reg(3, 4, 12, 12 + ((n) >> 3), (n) & 7)
-
-static u64 lr_read(unsigned int n)
-{
-	switch (n) {
-#define X(i)    \
-	case i: \
-		return read_sysreg_s(LR_REG(i));
-	LR_CASES(X)
-#undef X
-	}
-	return 0;
-}
-
-static void lr_write(unsigned int n, u64 val)
-{
-	switch (n) {
-#define X(i)                                   \
-	case i:                                \
-		write_sysreg_s(val, LR_REG(i)); \
-		break;
-	LR_CASES(X)
-#undef X
-	}
-}
+#include "lrreg.h"
 
 /* ICH_AP<group>R<n>_EL2 */
 #define APR_REG(group, n) sys_reg(3, 4, 12, 8 + (group), n)
@@ -150,7 +124,7 @@ static void withdraw_stale(struct zvm_vcpu *v)
 static void fold_one(struct zvm_vcpu *v, unsigned int i, struct deactivated *d)
 {
 	struct zvm_vgic_cpu *c = &v->vgic;
-	u64 lr = lr_read(i);
+	u64 lr = zvm_lr_read(i);
 	u32 intid = ZVM_ICH_LR_VINTID(lr);
 	struct zvm_vgic_bank *b = zvm_vgic_bank_of(v, intid);
 	u32 bit = BIT(intid % 32);
@@ -365,7 +339,7 @@ static void fill(struct zvm_vcpu *v, bool spis)
 
 		some_pending |= (lr & ZVM_ICH_LR_STATE) == ZVM_ICH_LR_PENDING;
 		if (lr != c->lr[i]) {
-			lr_write(i, lr);
+			zvm_lr_write(i, lr);
 			c->lr[i] = lr;
 		}
 	}
@@ -470,7 +444,7 @@ void zvm_vgic_load(struct zvm_vcpu *v)
 
 	spis = lock_lrs(v);
 	for (i = 0; i < g->nr_lrs; i++) {
-		lr_write(i, 0); /* another hypervisor's leftovers included */
+		zvm_lr_write(i, 0); /* another hypervisor's leftovers included */
 		c->lr[i] = 0;
 	}
 	c->hcr = 0;
@@ -494,7 +468,7 @@ void zvm_vgic_put(struct zvm_vcpu *v)
 	fold(v, &d);
 	for (i = 0; i < g->nr_lrs; i++) {
 		if (c->lr[i])
-			lr_write(i, 0);
+			zvm_lr_write(i, 0);
 		c->lr[i] = 0;
 	}
 	c->vmcr = read_sysreg_s(SYS_ICH_VMCR_EL2);
@@ -600,7 +574,7 @@ bool zvm_vgic_hw_outstanding(struct zvm_vcpu *v, u32 intid)
 	if (out && (c->priv.in_lr & bit)) {
 		slot = slot_of(c, intid);
 		if (slot >= 0 && c->cpu == smp_processor_id())
-			out = lr_read(slot) & ZVM_ICH_LR_STATE;
+			out = zvm_lr_read(slot) & ZVM_ICH_LR_STATE;
 	} else if (out) {
 		out = (c->priv.latch | c->priv.active) & bit;
 	}
@@ -658,6 +632,32 @@ bool zvm_vgic_has_pending(struct zvm_vcpu *v)
 		return false;
 	zvm_vgic_on_vcpu(v, query_pending, &q);
 	return q.yes;
+}
+
+bool zvm_vgic_signalled_here(struct zvm_vcpu *v)
+{
+	struct zvm_vgic *g = &v->vm->vgic;
+	struct zvm_vgic_cpu *c = &v->vgic;
+	struct query q = {};
+	u32 m;
+
+	if (c->cpu < 0)
+		return false;
+	for (m = c->lr_used; m; m &= m - 1) {
+		u64 lr = zvm_lr_read(__ffs(m));
+
+		if ((lr & ZVM_ICH_LR_STATE) != ZVM_ICH_LR_PENDING)
+			continue;
+		if (!q.yes) {
+			q.vmcr = read_sysreg_s(SYS_ICH_VMCR_EL2);
+			aprs_read(g, q.ap0r, q.ap1r);
+			q.yes = true;
+		}
+		if (zvm_vgic_signalled(lr >> ZVM_ICH_LR_PRIO_SHIFT, lr & ZVM_ICH_LR_GROUP1, q.vmcr,
+				       q.ap0r, q.ap1r, g->nr_aprs))
+			return true;
+	}
+	return false;
 }
 
 static void deactivate(struct zvm_vcpu *v, void *arg)

@@ -96,3 +96,69 @@ bool zvm_vgic_mmio(struct zvm_vcpu *v, u64 ipa, unsigned int len, bool write, u6
 		*val = zvm_vgic_reg_read(&a, reg);
 	return true;
 }
+
+/* --- for ring 0 ----------------------------------------------------------------------------------- */
+
+static bool covers(u64 ipa, u64 size, u64 base, u64 len)
+{
+	return base != ZVM_VGIC_ADDR_UNDEF && ipa < base + len && base < ipa + size;
+}
+
+/*
+ * A slot is published before its ioctl looks here, and zvm_vgic_mmio_ready() looks at the slots after
+ * the addresses are set: one of the two sees the other.
+ */
+void zvm_vgic_memslot(struct zvm_vm *vm, u64 ipa, u64 size)
+{
+	struct zvm_vgic *g = &vm->vgic;
+	struct zvm_vcpu *v;
+	u32 i;
+
+	if (!zvm_vgic_exists(vm))
+		return;
+	smp_mb();
+	if (covers(ipa, size, READ_ONCE(g->dist_base), ZVM_GICD_SIZE))
+		WRITE_ONCE(g->covered, true);
+	zvm_for_each_vcpu(i, v, vm)
+		if (covers(ipa, size, READ_ONCE(v->vgic.rd_base), ZVM_GICR_SIZE))
+			WRITE_ONCE(g->covered, true);
+	smp_mb();
+	if (READ_ONCE(g->covered))
+		WRITE_ONCE(g->plain, false);
+}
+
+static bool any_ram(struct zvm_vm *vm, u64 base, u64 len)
+{
+	u64 at;
+
+	for (at = base; at < base + len; at += PAGE_SIZE)
+		if (zvm_mm_is_ram(vm, at))
+			return true;
+	return false;
+}
+
+static u64 read_now(struct zvm_vgic_access a)
+{
+	return zvm_vgic_reg_read(&a, zvm_vgic_find_reg(&a));
+}
+
+void zvm_vgic_mmio_ready(struct zvm_vm *vm)
+{
+	struct zvm_vgic *g = &vm->vgic;
+	struct zvm_vcpu *v;
+	bool ram;
+	u32 i;
+
+	smp_mb();
+	ram = any_ram(vm, g->dist_base, ZVM_GICD_SIZE);
+	g->typer = read_now((struct zvm_vgic_access){ .vm = vm, .off = 0x4, .len = 4 });
+	zvm_for_each_vcpu(i, v, vm) {
+		ram |= any_ram(vm, v->vgic.rd_base, ZVM_GICR_SIZE);
+		v->vgic.typer = read_now(
+			(struct zvm_vgic_access){ .vm = vm, .v = v, .off = 0x8, .len = 8 });
+	}
+	WRITE_ONCE(g->plain, !ram);
+	smp_mb(); /* pairs with zvm_vgic_memslot(): `covered` is set before it clears `plain` */
+	if (READ_ONCE(g->covered))
+		WRITE_ONCE(g->plain, false);
+}

@@ -23,13 +23,18 @@ static inline u32 zvm_vgic_pending(const struct zvm_vgic_bank *b)
 	return b->latch | (b->level & ~b->edge & ~b->hw);
 }
 
-/* Of these, the ones that the distributor forwards to a CPU interface. */
-static inline u32 zvm_vgic_deliverable(const struct zvm_vgic_bank *b, u32 ctlr)
+/* The interrupts that the distributor forwards to a CPU interface when they are pending. */
+static inline u32 zvm_vgic_forwarded(const struct zvm_vgic_bank *b, u32 ctlr)
 {
 	u32 groups = (ctlr & ZVM_GICD_CTLR_GRP1 ? b->group : 0) |
 		     (ctlr & ZVM_GICD_CTLR_GRP0 ? ~b->group : 0);
 
-	return zvm_vgic_pending(b) & b->enabled & groups;
+	return b->enabled & groups;
+}
+
+static inline u32 zvm_vgic_deliverable(const struct zvm_vgic_bank *b, u32 ctlr)
+{
+	return zvm_vgic_pending(b) & zvm_vgic_forwarded(b, ctlr);
 }
 
 struct zvm_vgic_pick {

@@ -321,7 +321,7 @@ int zvm_vgic_write_config(const struct zvm_vgic_access *a, u32 arg, u64 val)
 
 u64 zvm_vgic_read_pidr(const struct zvm_vgic_access *a, u32 arg)
 {
-	return (a->off & 0xffff) == 0xffe8 ? 0x3b : 0; /* PIDR2: GICv3, JEDEC */
+	return (a->off & 0xffff) == 0xffe8 ? ZVM_GIC_PIDR2 : 0;
 }
 
 /* KVM_DEV_ARM_VGIC_GRP_LEVEL_INFO: the lines of INTIDs intid..intid + 31; all vCPUs stopped. */

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ICC_SGI1R_EL1, ICC_ASGI1R_EL1, ICC_SGI0R_EL1: a vCPU interrupts others. On the sender's thread;
- * takes each target's own lock for one OR, nothing VM-wide. GIC IHI 0069, 12.2.
+ * ICC_SGI1R_EL1, ICC_ASGI1R_EL1, ICC_SGI0R_EL1: a vCPU interrupts others. Ring 0 has tried first
+ * (ring0/r0_vgic.c) and left the targets it could not serve in v->sgi_left; here, in ring 2 on the
+ * sender's thread, each target's own lock is waited for, one at a time. GIC IHI 0069, 12.2.
  */
 #include "internal.h"
-
-#define SGI_TARGETS(val) ((u16)(val))
-#define SGI_INTID(val)	 (((val) >> 24) & 0xf)
-#define SGI_IRM(val)	 ((val) & BIT_ULL(40))
-#define SGI_RS(val)	 (((val) >> 44) & 0xf)
-/* Aff3.Aff2.Aff1 of the register, at their places in MPIDR_EL1 */
-#define SGI_CLUSTER(val)                                                                    \
-	((((val) >> 16) & 0xff) << 8 | (((val) >> 32) & 0xff) << 16 | (((val) >> 48) & 0xff) << 32)
+#include "sgi.h"
 
 static void send(struct zvm_vcpu *v, u32 sgi, bool group1)
 {
@@ -33,22 +27,9 @@ static void send(struct zvm_vcpu *v, u32 sgi, bool group1)
 
 void zvm_vgic_sgi(struct zvm_vcpu *v, u64 val, bool group1)
 {
-	struct zvm_vm *vm = v->vm;
-	struct zvm_vcpu *t;
-	u32 i;
+	u64 left = v->sgi_left;
 
-	if (!READ_ONCE(vm->vgic.ready))
-		return;
-	zvm_for_each_vcpu(i, t, vm) {
-		u64 aff = t->sys.mpidr & ZVM_MPIDR_AFF_MASK;
-
-		if (SGI_IRM(val)) {
-			if (t == v)
-				continue;
-		} else if ((aff & ~0xffULL) != SGI_CLUSTER(val) || (aff & 0xff) >> 4 != SGI_RS(val) ||
-			   !(SGI_TARGETS(val) & BIT(aff & 0xf))) {
-			continue;
-		}
-		send(t, SGI_INTID(val), group1);
-	}
+	v->sgi_left = 0;
+	for (; left; left &= left - 1)
+		send(v->vm->vcpus[__ffs64(left)], ZVM_SGI_INTID(val), group1);
 }

@@ -44,6 +44,7 @@ int zvm_vgic_create(struct zvm_vm *vm)
 	g->regions = NULL;
 	g->nr_regions = 0;
 	g->revision = 3;
+	g->plain = false;
 	g->ctlr = 0;
 	g->spi_busy = 0;
 	g->propbaser = 0;
@@ -66,7 +67,7 @@ void zvm_vgic_destroy(struct zvm_vm *vm)
 	g->spi = NULL;
 	g->regions = NULL;
 	g->nr_regions = 0;
-	g->initialized = g->ready = false;
+	g->initialized = g->ready = g->plain = false;
 }
 
 int zvm_vgic_vcpu_create(struct zvm_vcpu *v)
@@ -149,6 +150,7 @@ int zvm_vgic_check_ready(struct zvm_vm *vm)
 		return -EINVAL;
 	if (!g->initialized)
 		return -EBUSY;
+	zvm_vgic_mmio_ready(vm);
 	WRITE_ONCE(g->ready, true);
 	return 0;
 }

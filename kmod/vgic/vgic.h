@@ -65,7 +65,10 @@ bool zvm_vgic_hw_outstanding(struct zvm_vcpu *v, u32 intid);
 
 /* --- traps; on the vCPU's thread, ring 2, guest context resident or evicted -------------------- */
 
-/* ICC_SGI1R/ASGI1R/SGI0R write (`group1`: SGI1R; NS view). Wakes and kicks targets. */
+/*
+ * ICC_SGI1R/ASGI1R/SGI0R write (`group1`: SGI1R; NS view): what ring 0 left of it in v->sgi_left.
+ * Wakes and kicks targets.
+ */
 void zvm_vgic_sgi(struct zvm_vcpu *v, u64 val, bool group1);
 /* ICC_DIR_EL1 write; traps only while more interrupts are active than list registers can hold. */
 void zvm_vgic_dir(struct zvm_vcpu *v, u64 val);
@@ -74,6 +77,9 @@ void zvm_vgic_dir(struct zvm_vcpu *v, u64 val);
  * zero-extended), false if not. Any `len` (1, 2, 4, 8), any alignment.
  */
 bool zvm_vgic_mmio(struct zvm_vcpu *v, u64 ipa, unsigned int len, bool write, u64 *val);
+
+/* A memslot was published: where it covers a register frame, memory goes first. Ring 2. */
+void zvm_vgic_memslot(struct zvm_vm *vm, u64 ipa, u64 size);
 
 /* --- world switch; IRQs off, on the CPU where v is (being made) resident ----------------------- */
 
@@ -88,5 +94,10 @@ void zvm_vgic_maintenance(struct zvm_vcpu *v);
  * PSTATE.I ignored)? On the vCPU's thread, any ring but 0; disables IRQs itself if resident here.
  */
 bool zvm_vgic_has_pending(struct zvm_vcpu *v);
+/*
+ * The same for v resident here with IRQs off and nothing posted, from the list registers alone: what
+ * found no room in them is less urgent than what is there.
+ */
+bool zvm_vgic_signalled_here(struct zvm_vcpu *v);
 
 #endif

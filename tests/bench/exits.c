@@ -19,6 +19,7 @@
 #define WARM_UP	  100
 #define SGI_SELF  1
 #define SGI_OTHER 2
+#define SPI_IRQFD 40
 #define FAULT_RAM 0x48000000UL /* beyond the image, not touched before */
 
 static volatile u32 taken, acknowledged, other_ready, other_stop;
@@ -91,6 +92,16 @@ static void other_cpu(void *arg)
 	irq_disable();
 }
 
+/* By way of the VMM, which signals the eventfd on this vCPU's own thread. */
+static void irqfd(void)
+{
+	u32 before = taken;
+
+	testdev_write(TD_IRQFD, SPI_IRQFD);
+	while (taken == before)
+		;
+}
+
 static void ipi_running(void)
 {
 	u32 before = acknowledged;
@@ -136,8 +147,12 @@ int main(void)
 		tap_bail("needs guest-run's test device");
 	irq_set_handler(SGI_SELF, on_self);
 	irq_set_handler(SGI_OTHER, on_other);
+	irq_set_handler(SPI_IRQFD, on_self);
 	irq_set_handler(INTID_VTIMER, on_timer);
 	gic_enable(SGI_SELF);
+	gic_set_edge(SPI_IRQFD, true);
+	gic_route(SPI_IRQFD, 0);
+	gic_enable(SPI_IRQFD);
 	gic_enable(INTID_VTIMER);
 	irq_disable();
 
@@ -145,6 +160,7 @@ int main(void)
 	MEASURE("psci_version", hvc(0x84000000, 0, 0, 0));
 	MEASURE("id_register_read", (void)read_sysreg(id_aa64isar0_el1));
 	MEASURE("gicd_read", (void)mmio_read32(GICD_BASE + GICD_TYPER));
+	MEASURE("gicr_write", mmio_write32(GICR_BASE + GICR_SGI + GICD_ISENABLER, 1));
 	MEASURE("mmio_user_read", (void)mmio_read32(TESTDEV_BASE + TD_MAGIC));
 	MEASURE("mmio_user_write", mmio_write32(TESTDEV_BASE + TD_SCRATCH, 1));
 	MEASURE("ioeventfd_kick", mmio_write32(TESTDEV_BASE + TD_BELL, 1));
@@ -153,6 +169,7 @@ int main(void)
 
 	irq_enable();
 	MEASURE("self_ipi", self_ipi());
+	MEASURE("irqfd_to_handler", irqfd());
 	report("timer_expiry_to_handler", timer_latency(false));
 	report("wfi_wake_by_timer", timer_latency(true));
 
