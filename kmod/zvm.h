@@ -10,7 +10,7 @@
  *   ring 3  evicted: every register of the vCPU is in memory.
  *
  * Lock order, outermost first:
- *   vm->lock (mutex) > vcpu->mutex > slots_lock (mutex) > mm->lock (spinlock, ring 2)
+ *   vm->lock (mutex) > vcpu->mutex > vgic.its_mutex > slots_lock (mutex) > mm->lock (spinlock, ring 2)
  *   > vgic raw locks (dist, then vcpu) > v->wait (swait, raw).
  * Raw spinlocks are the only locks taken with IRQs off. Waking a vCPU and kicking it are legal
  * anywhere, hard IRQ included.
@@ -56,6 +56,7 @@ enum zvm_request {
 	ZVM_REQ_SLEEP,	/* power state became OFF or paused */
 	ZVM_REQ_RESET,	/* reset by PSCI CPU_ON: vcpu->reset holds pc, r0 */
 	ZVM_REQ_EXIT,	/* leave the guest and look around (kick without a reason of its own) */
+	ZVM_REQ_ITS,	/* commands of an ITS are left to do: a signal came in between */
 	ZVM_REQ_VM_DEAD,/* the VM was stopped: -EIO from KVM_RUN */
 };
 
