@@ -25,6 +25,7 @@ long zvm_check_extension(struct zvm_vm *vm, unsigned long ext)
 	case KVM_CAP_IOEVENTFD_ANY_LENGTH:
 	case KVM_CAP_IRQFD:
 	case KVM_CAP_IRQFD_RESAMPLE:
+	case KVM_CAP_SIGNAL_MSI:
 	case KVM_CAP_DEVICE_CTRL:
 	case KVM_CAP_MP_STATE:
 	case KVM_CAP_IMMEDIATE_EXIT:
@@ -40,6 +41,8 @@ long zvm_check_extension(struct zvm_vm *vm, unsigned long ext)
 	case KVM_CAP_BINARY_STATS_FD:
 #endif
 		return 1;
+	case KVM_CAP_MSI_DEVID:
+		return vm && READ_ONCE(vm->vgic.nr_its); /* an ITS tells devices apart */
 	case KVM_CAP_IRQ_ROUTING:
 		return 4096;
 	case KVM_CAP_NR_MEMSLOTS:

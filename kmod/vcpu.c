@@ -164,6 +164,10 @@ static int zvm_vcpu_prepare(struct zvm_vcpu *v)
 		 */
 		if (test_thread_flag(TIF_NOTIFY_RESUME))
 			return restart_syscall();
+		if (zvm_vcpu_take_request(v, ZVM_REQ_ITS)) {
+			zvm_its_continue(v);
+			continue;
+		}
 		if (!READ_ONCE(v->powered_off) && !READ_ONCE(v->paused))
 			break;
 		swait_event_interruptible_exclusive(

@@ -145,10 +145,15 @@ static int zvm_vm_create_device(struct zvm_vm *vm, struct kvm_create_device *cd)
 	struct file *file;
 	int fd, ret;
 
-	if (cd->type != KVM_DEV_TYPE_ARM_VGIC_V3)
+	if (cd->type != KVM_DEV_TYPE_ARM_VGIC_V3 && cd->type != KVM_DEV_TYPE_ARM_VGIC_ITS)
 		return -ENODEV;
 	if (cd->flags & KVM_CREATE_DEVICE_TEST)
 		return 0;
+	if (cd->type == KVM_DEV_TYPE_ARM_VGIC_ITS) {
+		fd = zvm_its_create(vm);
+		cd->fd = fd;
+		return min(fd, 0);
+	}
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;
@@ -245,6 +250,12 @@ static long zvm_vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KVM_IRQ_LINE: {
 		ZVM_COPY(struct kvm_irq_level, level);
 		return zvm_irq_line(vm, &level);
+	}
+	case KVM_SIGNAL_MSI: {
+		ZVM_COPY(struct kvm_msi, msi);
+		if (!zvm_vgic_exists(vm) || msi.flags & ~KVM_MSI_VALID_DEVID)
+			return -EINVAL;
+		return zvm_its_msi(vm, &msi);
 	}
 	case KVM_IRQFD: {
 		ZVM_COPY(struct kvm_irqfd, irqfd);

@@ -10,7 +10,7 @@
  *   ring 3  evicted: every register of the vCPU is in memory.
  *
  * Lock order, outermost first:
- *   vm->lock (mutex) > vcpu->mutex > slots_lock (mutex) > mm->lock (spinlock, ring 2)
+ *   vm->lock (mutex) > vcpu->mutex > vgic.its_mutex > slots_lock (mutex) > mm->lock (spinlock, ring 2)
  *   > vgic raw locks (dist, then vcpu) > v->wait (swait, raw).
  * Raw spinlocks are the only locks taken with IRQs off. Waking a vCPU and kicking it are legal
  * anywhere, hard IRQ included.
@@ -58,6 +58,7 @@ enum zvm_request {
 	ZVM_REQ_RESET,	/* reset by PSCI CPU_ON: vcpu->reset holds pc, r0 */
 	ZVM_REQ_EXIT,	/* leave the guest and look around (kick without a reason of its own) */
 	ZVM_REQ_SGI,	/* as ZVM_REQ_IRQ, and it is an SGI: ring 0 can take it */
+	ZVM_REQ_ITS,	/* commands of an ITS are left to do: a signal came in between */
 	ZVM_REQ_VM_DEAD,/* the VM was stopped: -EIO from KVM_RUN */
 };
 

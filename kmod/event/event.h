@@ -39,12 +39,12 @@ void zvm_irqfd_release(struct zvm_vm *vm); /* event.c: close all, wait until the
 int zvm_ioeventfd(struct zvm_vm *vm, const struct kvm_ioeventfd *args);
 void zvm_ioeventfd_release(struct zvm_vm *vm);
 
-/* KVM_SET_GSI_ROUTING: `entries` in kernel memory. -EINVAL for MSI: there is no ITS. */
+/* KVM_SET_GSI_ROUTING: `entries` in kernel memory. */
 #define ZVM_MAX_ROUTES 4096
 int zvm_routing_set(struct zvm_vm *vm, const struct kvm_irq_routing_entry *entries, u32 nr);
 /* INTID of the SPI that `gsi` drives, or -1; any context. */
 int zvm_routing_intid(struct zvm_vm *vm, u32 gsi);
-/* Drive the line of a GSI; any context. */
+/* Drive the line of a GSI, or send its message when `level`; any context. */
 int zvm_routing_inject(struct zvm_vm *vm, u32 gsi, bool level);
 /* KVM_IRQ_LINE: kvm_irq_level.irq encodes type, vCPU and number (arm64 format). */
 int zvm_irq_line(struct zvm_vm *vm, const struct kvm_irq_level *lvl);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * GSI routing: which SPI a GSI of irqfd or KVM_SET_GSI_ROUTING means.
+ * GSI routing: which SPI, or which message to an ITS, a GSI of irqfd means.
  *
  * Until user space sets a table, GSI n is SPI n (INTID 32 + n), as in KVM on arm64. Readers run
  * in any context, hard IRQ included, under SRCU; writers hold events.lock. The entries come from
@@ -15,38 +15,79 @@
 
 #define NR_PINS (1020 - 32) /* SPIs of a GICv3 */
 
-int zvm_routing_intid(struct zvm_vm *vm, u32 gsi)
+/* The route of a GSI into `to`; false: none. */
+static bool lookup(struct zvm_vm *vm, u32 gsi, struct zvm_route *to)
 {
 	struct zvm_events *ev = &vm->events;
 	const struct zvm_routing *r;
-	int idx, intid;
+	bool found;
+	int idx;
 
 	idx = srcu_read_lock(&ev->srcu);
 	r = srcu_dereference(ev->routing, &ev->srcu);
-	if (r)
-		intid = gsi < r->nr ? r->intid[gsi] : -1;
-	else
-		intid = gsi < NR_PINS ? (int)gsi + 32 : -1;
+	if (r) {
+		found = gsi < r->nr && r->route[gsi].type;
+		if (found)
+			*to = r->route[gsi];
+	} else {
+		found = gsi < NR_PINS;
+		to->type = KVM_IRQ_ROUTING_IRQCHIP;
+		to->intid = gsi + 32;
+	}
 	srcu_read_unlock(&ev->srcu, idx);
-	return intid;
+	return found;
+}
+
+int zvm_routing_intid(struct zvm_vm *vm, u32 gsi)
+{
+	struct zvm_route r;
+
+	return lookup(vm, gsi, &r) && r.type == KVM_IRQ_ROUTING_IRQCHIP ? (int)r.intid : -1;
 }
 
 int zvm_routing_inject(struct zvm_vm *vm, u32 gsi, bool level)
 {
-	int intid = zvm_routing_intid(vm, gsi);
+	struct kvm_msi msi = {};
+	struct zvm_route r;
 
-	return intid < 0 ? -EINVAL : zvm_vgic_inject(vm, NULL, intid, level);
+	if (!lookup(vm, gsi, &r))
+		return -EINVAL;
+	if (r.type == KVM_IRQ_ROUTING_IRQCHIP)
+		return zvm_vgic_inject(vm, NULL, r.intid, level);
+	if (!level)
+		return 0; /* a message has no line to lower */
+	msi.address_lo = (u32)r.msi.addr;
+	msi.address_hi = r.msi.addr >> 32;
+	msi.data = r.msi.data;
+	msi.flags = r.msi.flags;
+	msi.devid = r.msi.devid;
+	return min(zvm_its_msi(vm, &msi), 0);
 }
 
-static int fill(struct zvm_routing *r, const struct kvm_irq_routing_entry *e)
+static int fill(struct zvm_routing *table, const struct kvm_irq_routing_entry *e)
 {
-	if (e->type != KVM_IRQ_ROUTING_IRQCHIP)
-		return -EINVAL; /* MSIs are translated by an ITS, and there is none */
-	if (e->flags || e->u.irqchip.irqchip || e->u.irqchip.pin >= NR_PINS)
-		return -EINVAL;
-	if (r->intid[e->gsi] >= 0)
+	struct zvm_route *r = &table->route[e->gsi];
+
+	if (r->type)
 		return -EINVAL; /* one irqchip, so one route for a GSI */
-	r->intid[e->gsi] = e->u.irqchip.pin + 32;
+	switch (e->type) {
+	case KVM_IRQ_ROUTING_IRQCHIP:
+		if (e->flags || e->u.irqchip.irqchip || e->u.irqchip.pin >= NR_PINS)
+			return -EINVAL;
+		r->intid = e->u.irqchip.pin + 32;
+		break;
+	case KVM_IRQ_ROUTING_MSI:
+		if (e->flags & ~KVM_MSI_VALID_DEVID)
+			return -EINVAL;
+		r->msi.addr = (u64)e->u.msi.address_hi << 32 | e->u.msi.address_lo;
+		r->msi.data = e->u.msi.data;
+		r->msi.flags = e->flags;
+		r->msi.devid = e->u.msi.devid;
+		break;
+	default:
+		return -EINVAL;
+	}
+	r->type = e->type;
 	return 0;
 }
 
@@ -64,12 +105,10 @@ int zvm_routing_set(struct zvm_vm *vm, const struct kvm_irq_routing_entry *entri
 			return -EINVAL;
 		gsis = max(gsis, entries[i].gsi + 1);
 	}
-	new = kvmalloc(struct_size(new, intid, gsis), GFP_KERNEL_ACCOUNT);
+	new = kvzalloc(struct_size(new, route, gsis), GFP_KERNEL_ACCOUNT);
 	if (!new)
 		return -ENOMEM;
 	new->nr = gsis;
-	for (i = 0; i < gsis; i++)
-		new->intid[i] = -1;
 	for (i = 0; i < nr; i++) {
 		ret = fill(new, &entries[i]);
 		if (ret) {

@@ -95,10 +95,11 @@ static int set_ctrl(struct zvm_vm *vm, const struct kvm_device_attr *attr)
 	case KVM_DEV_ARM_VGIC_CTRL_INIT:
 		return zvm_vgic_init(vm);
 	case KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES:
-		/* There are no LPIs: nothing to save, but the rule about running vCPUs holds. */
 		err = zvm_vm_trylock_vcpus(vm);
-		if (!err)
-			zvm_vm_unlock_vcpus(vm);
+		if (err)
+			return err;
+		err = zvm_lpi_save_pending(vm);
+		zvm_vm_unlock_vcpus(vm);
 		return err;
 	}
 	return -ENXIO;

@@ -18,6 +18,7 @@
 #define ZVM_VGIC_NR_SGIS    16
 #define ZVM_VGIC_NR_PRIVATE 32
 #define ZVM_VGIC_MAX_IRQS   1024 /* INTIDs 1020..1023 are special: never deliverable */
+#define ZVM_VGIC_LPI_BASE   8192 /* first INTID of an LPI */
 #define ZVM_VGIC_MAX_LRS    16
 #define ZVM_VGIC_MAX_APRS   4	 /* ICH_AP0R<n>, ICH_AP1R<n>: 5 bits of preemption need 1 */
 #define ZVM_VGIC_ADDR_UNDEF (~0ULL)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The distributor's registers: one Security state (DS = 1), affinity routing always on, no LPIs,
- * no message-based SPIs (TYPER.MBIS = 0). Values that user space may compare or restore are KVM's.
+ * The distributor's registers: one Security state (DS = 1), affinity routing always on, LPIs if there
+ * is an ITS, no message-based SPIs (TYPER.MBIS = 0). Values that user space may compare or restore are KVM's.
  * Context and locks: regs.c. GIC IHI 0069, 12.9.
  */
 #include "internal.h"
 
-#define GICD_TYPER_IDBITS (9u << 19) /* INTIDs of 10 bits */
+#define GICD_TYPER_IDBITS(bits) (((bits) - 1u) << 19)
+#define GICD_TYPER_LPIS	(1u << 17)
 #define GICD_IIDR_KVM	0x4b00043bu  /* product 'K', implementer Arm: what KVM says */
 #define GICD_IIDR_REV	12
 
@@ -39,7 +40,10 @@ static int write_ctlr(const struct zvm_vgic_access *a, u32 arg, u64 val)
 
 static u64 read_typer(const struct zvm_vgic_access *a, u32 arg)
 {
-	return GICD_TYPER_IDBITS | (a->vm->vgic.nr_irqs / 32 - 1);
+	u32 ids = zvm_vgic_has_its(&a->vm->vgic) ? GICD_TYPER_IDBITS(16) | GICD_TYPER_LPIS :
+						   GICD_TYPER_IDBITS(10);
+
+	return ids | (a->vm->vgic.nr_irqs / 32 - 1);
 }
 
 static u64 read_iidr(const struct zvm_vgic_access *a, u32 arg)

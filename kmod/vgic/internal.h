@@ -60,8 +60,45 @@ void zvm_vgic_sync_mask(struct zvm_vm *vm, u64 vcpus);
 /* vgic initialisation (CTRL_INIT); vm->lock held. 0 if it was done before. */
 int zvm_vgic_init(struct zvm_vm *vm);
 
+/* --- lpi.c: LPIs as list registers and redistributors see them ----------------------------------- */
+
+/* g->lock held. Offer what is queued for v, after everything else; then take, in the same order. */
+void zvm_lpi_offer(struct zvm_vcpu *v, struct zvm_vgic_picks *s, u32 vmcr);
+u64 zvm_lpi_take(struct zvm_vcpu *v, unsigned int slot);
+/* The one in list register `slot` is in memory again; `pending`: it had not been taken. */
+void zvm_lpi_fold(struct zvm_vcpu *v, unsigned int slot, bool pending);
+/* GICR_CTLR.EnableLPIs; GICR_INVLPIR and INVALLR. Preemptible. Nothing without an ITS. */
+void zvm_lpi_enable(struct zvm_vcpu *v, bool enable);
+void zvm_lpi_inv_redist(struct zvm_vcpu *v, bool all, u32 intid);
+/* KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES: all vCPUs are stopped. */
+int zvm_lpi_save_pending(struct zvm_vm *vm);
+
+/* Most urgent priority of an LPI that waits for v, 0xff: none; g->lock held. */
+static inline u8 zvm_lpi_best(const struct zvm_vcpu *v)
+{
+	return v->vgic.lpi_prios ? __ffs(v->vgic.lpi_prios) << 3 : 0xff;
+}
+
+#define ZVM_GICR_PENDBASER_PTZ BIT_ULL(62)
+
+static inline bool zvm_vgic_has_its(const struct zvm_vgic *g)
+{
+	return READ_ONCE(g->nr_its);
+}
+
+/* --- its.c ---------------------------------------------------------------------------------------- */
+
+/* The ITS whose frames hold `ipa`, or NULL. */
+struct zvm_its *zvm_its_at(struct zvm_vm *vm, u64 ipa);
+/* An access of v's to its frames; reserved ones read as zero. */
+void zvm_its_mmio(struct zvm_vcpu *v, struct zvm_its *its, u64 ipa, unsigned int len, bool write,
+		  u64 *val);
+void zvm_its_destroy(struct zvm_vm *vm); /* all of them, no vCPU is left */
+
 /* --- region.c: addresses; vm->lock held ------------------------------------------------------- */
 
+/* A 64 KiB aligned range in the guest's address space: -EINVAL, -E2BIG. */
+int zvm_vgic_check_range(struct zvm_vm *vm, u64 base, u64 size);
 int zvm_vgic_set_dist_base(struct zvm_vm *vm, u64 base);
 /* count 0: KVM_VGIC_V3_ADDR_TYPE_REDIST. */
 int zvm_vgic_set_redist_base(struct zvm_vm *vm, u32 index, u64 base, u32 count);
@@ -142,6 +179,25 @@ static inline u64 zvm_vgic_set_part(u64 reg, u32 off, u32 len, u64 val)
 	u64 mask = len == 8 ? ~0ULL : 0xffffffffULL << ((off & 7) * 8);
 
 	return (reg & ~mask) | ((val << ((off & 7) * 8)) & mask);
+}
+
+/*
+ * The attributes of a table that the guest programs: shareability (bits 11:10), inner and outer
+ * cacheability. Outer shareable becomes inner shareable, inner non-cacheable becomes read-allocate
+ * write-back, and outer is either non-cacheable or as inner.
+ */
+static inline u64 zvm_vgic_sanitise_base(u64 val, unsigned int inner_shift, unsigned int outer_shift)
+{
+	u64 sh = (val >> 10) & 3, inner = (val >> inner_shift) & 7, outer = (val >> outer_shift) & 7;
+
+	if (sh == 2)
+		sh = 1;
+	if (inner <= 1)
+		inner = 3;
+	if (outer > 1)
+		outer = 0;
+	val &= ~(3ULL << 10 | 7ULL << inner_shift | 7ULL << outer_shift);
+	return val | sh << 10 | inner << inner_shift | outer << outer_shift;
 }
 
 #endif

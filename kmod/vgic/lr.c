@@ -17,6 +17,8 @@
  * which is exact while EOIs nest (EOImode 0); with EOImode 1 deactivations come in any order, so
  * ICC_DIR traps while there are too many of them (ICH_HCR.TDIR, zvm_vgic_dir()).
  *
+ * LPIs (lpi.c) go in like SPIs and have no active state: one that was taken is gone from here.
+ *
  * GIC IHI 0069: 11.4 (ICH_*), 4.8 (priorities), 6.3 (maintenance).
  */
 #include <linux/irqflags.h>
@@ -126,10 +128,15 @@ static void fold_one(struct zvm_vcpu *v, unsigned int i, struct deactivated *d)
 	struct zvm_vgic_cpu *c = &v->vgic;
 	u64 lr = zvm_lr_read(i);
 	u32 intid = ZVM_ICH_LR_VINTID(lr);
-	struct zvm_vgic_bank *b = zvm_vgic_bank_of(v, intid);
+	struct zvm_vgic_bank *b;
 	u32 bit = BIT(intid % 32);
 
 	c->lr[i] = lr;
+	if (unlikely(intid >= ZVM_VGIC_LPI_BASE)) {
+		zvm_lpi_fold(v, i, lr & ZVM_ICH_LR_PENDING);
+		return;
+	}
+	b = zvm_vgic_bank_of(v, intid);
 	c->lr_used &= ~BIT(i);
 	if (intid >= ZVM_VGIC_NR_PRIVATE)
 		c->nr_spis--;
@@ -315,7 +322,7 @@ static u32 group_interrupts(u32 vmcr)
 	}
 }
 
-/* `spis`: g->lock is held, SPIs may be offered. */
+/* `spis`: g->lock is held, SPIs and LPIs may be offered. */
 static void fill(struct zvm_vcpu *v, bool spis)
 {
 	struct zvm_vgic *g = &v->vm->vgic;
@@ -333,9 +340,16 @@ static void fill(struct zvm_vcpu *v, bool spis)
 		offer_bank(&s, b, __ffs(words) * 32, spi_active_of(b, v->idx) & ~b->in_lr,
 			   spi_pending_of(b, ctlr, v->idx), vmcr);
 	}
+	if (spis && c->lpi_prios && (ctlr & ZVM_GICD_CTLR_GRP1))
+		zvm_lpi_offer(v, &s, vmcr);
 
 	for (i = 0; i < g->nr_lrs; i++) {
-		u64 lr = i < s.nr ? take(v, ctlr, s.p[i].intid, i) : 0;
+		u64 lr = 0;
+
+		if (i < s.nr && likely(s.p[i].intid < ZVM_VGIC_LPI_BASE))
+			lr = take(v, ctlr, s.p[i].intid, i);
+		else if (i < s.nr)
+			lr = zvm_lpi_take(v, i); /* they were picked in the order they queue */
 
 		some_pending |= (lr & ZVM_ICH_LR_STATE) == ZVM_ICH_LR_PENDING;
 		if (lr != c->lr[i]) {
@@ -357,14 +371,14 @@ static void fill(struct zvm_vcpu *v, bool spis)
 }
 
 /*
- * The locks v's list registers need; IRQs are off. SPIs matter if one is in a list register (this
- * CPU's own doing, hence stable) or if one wants to be: whoever makes it so posts a request after
- * setting the summary, so a stale 0 is caught by the next flush.
+ * The locks v's list registers need; IRQs are off. SPIs and LPIs matter if one is in a list register
+ * (this CPU's own doing, hence stable) or if one wants to be: whoever makes it so posts a request
+ * after setting the summary, so a stale 0 is caught by the next flush.
  */
 static bool lock_lrs(struct zvm_vcpu *v)
 {
 	struct zvm_vgic *g = &v->vm->vgic;
-	bool spis = v->vgic.nr_spis || READ_ONCE(g->spi_busy);
+	bool spis = v->vgic.nr_spis || READ_ONCE(g->spi_busy) || READ_ONCE(v->vgic.lpi_prios);
 
 	if (spis)
 		raw_spin_lock(&g->lock);
@@ -622,6 +636,9 @@ static void query_pending(struct zvm_vcpu *v, void *arg)
 
 		q->yes = any_signalled(b, spi_pending_of(b, g->ctlr, v->idx), q, g->nr_aprs);
 	}
+	if (!q->yes && c->lpi_prios && (g->ctlr & ZVM_GICD_CTLR_GRP1))
+		q->yes = zvm_vgic_signalled(zvm_lpi_best(v), true, q->vmcr, q->ap0r, q->ap1r,
+					    g->nr_aprs);
 }
 
 bool zvm_vgic_has_pending(struct zvm_vcpu *v)

@@ -77,11 +77,15 @@ bool zvm_vgic_mmio(struct zvm_vcpu *v, u64 ipa, unsigned int len, bool write, u6
 	struct zvm_vgic *g = &v->vm->vgic;
 	struct zvm_vgic_access a = { .vm = v->vm, .len = len };
 	const struct zvm_vgic_reg *reg = NULL;
+	struct zvm_its *its;
 
 	if (!READ_ONCE(g->ready))
 		return false;
 	if (ipa - g->dist_base < ZVM_GICD_SIZE) {
 		a.off = ipa - g->dist_base;
+	} else if (zvm_vgic_has_its(g) && (its = zvm_its_at(v->vm, ipa))) {
+		zvm_its_mmio(v, its, ipa, len, write, val);
+		return true;
 	} else {
 		a.v = redist_at(v, ipa);
 		if (!a.v)

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A redistributor's registers: the RD frame at 0, the SGI frame (SGIs and PPIs) at 64 KiB. No LPIs:
- * the LPI registers hold what is written to them and have no effect, as in KVM without an ITS.
+ * A redistributor's registers: the RD frame at 0, the SGI frame (SGIs and PPIs) at 64 KiB. Without
+ * an ITS the LPI registers hold what is written to them and have no effect, as in KVM.
  * Context and locks: regs.c. GIC IHI 0069, 12.10 and 12.11.
  */
 #include "internal.h"
 
+#define GICR_CTLR_LPIS	  (1u << 0)
 #define GICR_CTLR_CES	  (1u << 1)
 #define GICR_CTLR_IR	  (1u << 2)
 #define GICR_IIDR_KVM	  0x4b00043bu
+#define GICR_TYPER_PLPIS  BIT_ULL(0)
 #define GICR_TYPER_LAST	  BIT_ULL(4)
 #define SGI_FRAME	  0x10000
 
@@ -17,11 +19,17 @@
 #define PENDBASER_MASK                                                                      \
 	(~(BIT_ULL(63) | GENMASK_ULL(61, 59) | GENMASK_ULL(55, 52) | GENMASK_ULL(15, 12) |      \
 	   GENMASK_ULL(6, 0)))
-#define PENDBASER_PTZ BIT_ULL(62)
 
 static u64 read_ctlr(const struct zvm_vgic_access *a, u32 arg)
 {
-	return a->vm->vgic.revision >= 3 ? GICR_CTLR_IR | GICR_CTLR_CES : 0;
+	return (a->vm->vgic.revision >= 3 ? GICR_CTLR_IR | GICR_CTLR_CES : 0) |
+	       (READ_ONCE(a->v->vgic.lpis_enabled) ? GICR_CTLR_LPIS : 0);
+}
+
+static int write_ctlr(const struct zvm_vgic_access *a, u32 arg, u64 val)
+{
+	zvm_lpi_enable(a->v, val & GICR_CTLR_LPIS); /* done when it returns: RWP reads 0 */
+	return 0;
 }
 
 static u64 read_iidr(const struct zvm_vgic_access *a, u32 arg)
@@ -33,28 +41,11 @@ static u64 read_typer(const struct zvm_vgic_access *a, u32 arg)
 {
 	u64 typer = (a->v->sys.mpidr & 0xffffff) << 32 | (u64)(a->v->id & 0xffff) << 8;
 
+	if (zvm_vgic_has_its(&a->vm->vgic))
+		typer |= GICR_TYPER_PLPIS;
 	if (zvm_vgic_redist_is_last(a->v))
 		typer |= GICR_TYPER_LAST;
 	return zvm_vgic_get_part(typer, a->off, a->len);
-}
-
-/*
- * Shareability (bits 11:10), inner (9:7) and outer (58:56) cacheability: outer shareable becomes
- * inner shareable, inner non-cacheable becomes read-allocate write-back, and outer is either
- * non-cacheable or as inner.
- */
-static u64 sanitise_base(u64 val)
-{
-	u64 sh = (val >> 10) & 3, inner = (val >> 7) & 7, outer = (val >> 56) & 7;
-
-	if (sh == 2)
-		sh = 1;
-	if (inner <= 1)
-		inner = 3;
-	if (outer > 1)
-		outer = 0;
-	val &= ~(3ULL << 10 | 7ULL << 7 | 7ULL << 56);
-	return val | sh << 10 | inner << 7 | outer << 56;
 }
 
 /* Both are plain storage: a torn read of two 32-bit writers is the guest's own doing. */
@@ -67,22 +58,34 @@ static int write_propbaser(const struct zvm_vgic_access *a, u32 arg, u64 val)
 {
 	u64 *reg = &a->vm->vgic.propbaser;
 
+	if (READ_ONCE(a->v->vgic.lpis_enabled))
+		return 0;
 	val = zvm_vgic_set_part(READ_ONCE(*reg), a->off, a->len, val);
-	WRITE_ONCE(*reg, sanitise_base(val) & PROPBASER_MASK);
+	WRITE_ONCE(*reg, zvm_vgic_sanitise_base(val, 7, 56) & PROPBASER_MASK);
 	return 0;
 }
 
 static u64 read_pendbaser(const struct zvm_vgic_access *a, u32 arg)
 {
-	return zvm_vgic_get_part(READ_ONCE(a->v->vgic.pendbaser) & ~PENDBASER_PTZ, a->off, a->len);
+	return zvm_vgic_get_part(READ_ONCE(a->v->vgic.pendbaser) & ~ZVM_GICR_PENDBASER_PTZ, a->off, a->len);
 }
 
 static int write_pendbaser(const struct zvm_vgic_access *a, u32 arg, u64 val)
 {
 	u64 *reg = &a->v->vgic.pendbaser;
 
+	if (READ_ONCE(a->v->vgic.lpis_enabled))
+		return 0;
 	val = zvm_vgic_set_part(READ_ONCE(*reg), a->off, a->len, val);
-	WRITE_ONCE(*reg, sanitise_base(val) & PENDBASER_MASK);
+	WRITE_ONCE(*reg, zvm_vgic_sanitise_base(val, 7, 56) & PENDBASER_MASK);
+	return 0;
+}
+
+/* The upper half of INVLPIR and INVALLR is about virtual LPIs: nothing to do for it alone. */
+static int write_inv(const struct zvm_vgic_access *a, u32 all, u64 val)
+{
+	if (!(a->off & 4) && (all || (u32)val >= ZVM_VGIC_LPI_BASE))
+		zvm_lpi_inv_redist(a->v, all, (u32)val);
 	return 0;
 }
 
@@ -93,16 +96,16 @@ static int write_pendbaser(const struct zvm_vgic_access *a, u32 arg, u64 val)
 	  .arg = _arg, .read = zvm_vgic_read_##_name, .write = zvm_vgic_write_##_name }
 
 const struct zvm_vgic_reg zvm_vgic_redist_regs[] = {
-	REG(0x0000, 4, 4, read_ctlr, NULL),				/* GICR_CTLR */
+	REG(0x0000, 4, 4, read_ctlr, write_ctlr),				/* GICR_CTLR */
 	REG(0x0004, 4, 4, read_iidr, NULL),				/* GICR_IIDR */
 	REG(0x0008, 8, 4 | 8, read_typer, NULL),			/* GICR_TYPER */
 	REG(0x0010, 4, 4, NULL, NULL),					/* GICR_STATUSR */
 	REG(0x0014, 4, 4, NULL, NULL),					/* GICR_WAKER: awake */
 	REG(0x0070, 8, 4 | 8, read_propbaser, write_propbaser),		/* GICR_PROPBASER */
 	REG(0x0078, 8, 4 | 8, read_pendbaser, write_pendbaser),		/* GICR_PENDBASER */
-	REG(0x00a0, 8, 4 | 8, NULL, NULL),				/* GICR_INVLPIR */
-	REG(0x00b0, 8, 4 | 8, NULL, NULL),				/* GICR_INVALLR */
-	REG(0x00c0, 4, 4, NULL, NULL),					/* GICR_SYNCR */
+	{ .off = 0x00a0, .len = 8, .widths = 4 | 8, .arg = 0, .write = write_inv }, /* GICR_INVLPIR */
+	{ .off = 0x00b0, .len = 8, .widths = 4 | 8, .arg = 1, .write = write_inv }, /* GICR_INVALLR */
+	REG(0x00c0, 4, 4, NULL, NULL),					/* GICR_SYNCR: never busy */
 	REG(0xffd0, 48, 4, zvm_vgic_read_pidr, NULL),			/* GICR_PIDR, CIDR */
 	IRQ_REG(0x0080, 1, 4, group, 0),				/* GICR_IGROUPR0 */
 	IRQ_REG(0x0100, 1, 4, enable, ZVM_VGIC_SET),			/* GICR_ISENABLER0 */

@@ -14,7 +14,7 @@
 #define FRAME_ALIGN 0x10000ULL
 #define MAX_REGIONS 256 /* the index of an attribute is a byte for us, as for KVM */
 
-static int check_range(struct zvm_vm *vm, u64 base, u64 size)
+int zvm_vgic_check_range(struct zvm_vm *vm, u64 base, u64 size)
 {
 	u64 limit = 1ULL << vm->mm.ipa_bits, end;
 
@@ -49,7 +49,7 @@ bool zvm_vgic_regions_valid(struct zvm_vm *vm)
 
 	/* an old-style region grew with the vCPUs since it was set */
 	for (i = 0; i < g->nr_regions; i++)
-		if (check_range(vm, g->regions[i].base, region_size(vm, &g->regions[i])))
+		if (zvm_vgic_check_range(vm, g->regions[i].base, region_size(vm, &g->regions[i])))
 			return false;
 	return g->dist_base == ZVM_VGIC_ADDR_UNDEF ||
 	       !overlaps_region(vm, g->dist_base, ZVM_GICD_SIZE);
@@ -61,7 +61,7 @@ int zvm_vgic_set_dist_base(struct zvm_vm *vm, u64 base)
 
 	if (vm->vgic.dist_base != ZVM_VGIC_ADDR_UNDEF)
 		return -EEXIST;
-	err = check_range(vm, base, ZVM_GICD_SIZE);
+	err = zvm_vgic_check_range(vm, base, ZVM_GICD_SIZE);
 	if (!err)
 		vm->vgic.dist_base = base;
 	return err;
@@ -127,7 +127,7 @@ int zvm_vgic_set_redist_base(struct zvm_vm *vm, u32 index, u64 base, u32 count)
 		return -EINVAL;
 	if (overlaps_region(vm, base, size))
 		return -EINVAL;
-	err = check_range(vm, base, size);
+	err = zvm_vgic_check_range(vm, base, size);
 	if (err)
 		return err;
 

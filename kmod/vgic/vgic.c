@@ -47,7 +47,8 @@ int zvm_vgic_create(struct zvm_vm *vm)
 	g->plain = false;
 	g->ctlr = 0;
 	g->spi_busy = 0;
-	g->propbaser = 0;
+	if (!g->nr_its)
+		g->propbaser = 0;
 	zvm_for_each_vcpu(i, v, vm) {
 		err = zvm_vgic_vcpu_create(v);
 		if (err)
@@ -62,6 +63,7 @@ void zvm_vgic_destroy(struct zvm_vm *vm)
 	struct zvm_vgic *g = &vm->vgic;
 
 	WRITE_ONCE(g->exists, false);
+	zvm_its_destroy(vm);
 	kfree(g->spi);
 	kfree(g->regions);
 	g->spi = NULL;
@@ -74,6 +76,7 @@ int zvm_vgic_vcpu_create(struct zvm_vcpu *v)
 {
 	struct zvm_vgic *g = &v->vm->vgic;
 	struct zvm_vgic_cpu *c = &v->vgic;
+	unsigned int i;
 
 	if (g->initialized)
 		return -EBUSY; /* the number of vCPUs is frozen */
@@ -85,6 +88,8 @@ int zvm_vgic_vcpu_create(struct zvm_vcpu *v)
 	c->priv.group = ~0u;
 	c->cpu = -1;
 	c->rd_base = ZVM_VGIC_ADDR_UNDEF;
+	for (i = 0; i < ARRAY_SIZE(c->lpi_queue); i++)
+		INIT_LIST_HEAD(&c->lpi_queue[i]);
 	/* read-allocate write-back, inner shareable: what KVM reports without an ITS */
 	c->pendbaser = 3ULL << 7 | 1ULL << 10;
 	zvm_vgic_vcpu_reset(v);

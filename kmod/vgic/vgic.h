@@ -3,8 +3,9 @@
  * Virtual GICv3: distributor, redistributors, list registers, attributes (save/restore).
  * Arm IHI 0069 (GICv3/v4); ABI: Documentation/virt/kvm/devices/arm-vgic-v3.rst of the kernel.
  *
- * Locks, outermost first (raw, IRQs off):
- *   vm->vgic.lock    distributor: GICD_CTLR and every SPI
+ * Locks, outermost first (raw, IRQs off, but the first):
+ *   vm->vgic.its_mutex  LPI tables and ITSs (a mutex, its.h); after vcpu->mutex, before mm's
+ *   vm->vgic.lock    distributor: GICD_CTLR, every SPI, the state of every LPI
  *   v->vgic.lock     one vCPU's SGIs and PPIs, and its list registers; never two of them at once
  * Requests, kicks and zvm_irqfd_resample() come after both are dropped. List registers are only
  * touched on the CPU that holds them (v->vgic.cpu), IRQs off. Configuration (addresses, numbers)
@@ -35,6 +36,9 @@ bool zvm_vgic_exists(struct zvm_vm *vm);
 /* First KVM_RUN of the VM: 0 if there is no vGIC or it is initialised, else as KVM (-ENODEV ...). */
 int zvm_vgic_check_ready(struct zvm_vm *vm);
 
+/* KVM_CREATE_DEVICE(KVM_DEV_TYPE_ARM_VGIC_ITS): a descriptor or -errno. Takes vm->lock. */
+int zvm_its_create(struct zvm_vm *vm);
+
 /*
  * KVM_{SET,GET,HAS}_DEVICE_ATTR on the device fd; `attr->addr` is a user pointer. These take
  * vm->lock themselves.
@@ -51,6 +55,13 @@ int zvm_vgic_has_attr(struct zvm_vm *vm, struct kvm_device_attr *attr);
  * not initialised; -ENXIO: there is none.
  */
 int zvm_vgic_inject(struct zvm_vm *vm, struct zvm_vcpu *v, u32 intid, bool level);
+
+/*
+ * A write of `data` by device `devid` to the doorbell at `addr`. 1: an LPI became pending; 0: the
+ * guest has not mapped it; -ENODEV: there is no ITS, -EINVAL: none there, or no DeviceID;
+ * -EBUSY: the ITS or the LPIs of the target are disabled.
+ */
+int zvm_its_msi(struct zvm_vm *vm, const struct kvm_msi *msi);
 
 /*
  * Tie a PPI of `v` to the physical PPI of this host so that the guest's deactivation deactivates
@@ -80,6 +91,8 @@ bool zvm_vgic_mmio(struct zvm_vcpu *v, u64 ipa, unsigned int len, bool write, u6
 
 /* A memslot was published: where it covers a register frame, memory goes first. Ring 2. */
 void zvm_vgic_memslot(struct zvm_vm *vm, u64 ipa, u64 size);
+/* ZVM_REQ_ITS was taken: go on with the commands that v could not finish (its.c). */
+void zvm_its_continue(struct zvm_vcpu *v);
 
 /* --- world switch; IRQs off, on the CPU where v is (being made) resident ----------------------- */
 

@@ -5,10 +5,18 @@
 #ifndef ZVM_VGIC_STATE_H
 #define ZVM_VGIC_STATE_H
 
+#include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/xarray.h>
 
 #include "bank.h"
+
+struct zvm_lpi; /* private: its.h */
+struct zvm_its;
+
+#define ZVM_MAX_ITS 8
 
 struct zvm_vgic_region {
 	u64 base;  /* IPA */
@@ -34,11 +42,18 @@ struct zvm_vgic {
 	struct zvm_vgic_region *regions;
 	u32 nr_regions;
 
-	raw_spinlock_t lock;	/* `spi`, `spi_busy`, `ctlr` */
+	raw_spinlock_t lock;	/* `spi`, `spi_busy`, `ctlr`, the state of every LPI */
 	u32 ctlr;		/* GICD_CTLR: EnableGrp0, EnableGrp1 */
 	u32 spi_busy;		/* bit n: spi[n] has something pending, active or in_lr */
 	struct zvm_vgic_bank *spi; /* spi[0] is unused: INTID n is bit n % 32 of spi[n / 32] */
 	u64 propbaser;
+
+	/* LPIs; nothing below is used while nr_its is 0 */
+	u32 nr_its;		/* published with release; never falls */
+	struct zvm_its *its[ZVM_MAX_ITS];
+	struct mutex its_mutex;	/* its.h */
+	struct xarray lpis;	/* INTID -> struct zvm_lpi, under its_mutex */
+	u32 nr_ites;		/* under its_mutex */
 };
 
 /* Embedded in struct zvm_vcpu. */
@@ -50,10 +65,16 @@ struct zvm_vgic_cpu {
 	int cpu;		/* the list registers are in this CPU; -1: in memory, all folded */
 	u16 lr_used;		/* list registers that hold an interrupt */
 	u16 lr_latched;		/* of these, loaded with a pending state taken from `latch` */
-	u8 nr_spis;		/* of these, SPIs */
+	u8 nr_spis;		/* of these, SPIs and LPIs */
 	bool active_left;	/* more active interrupts than list registers: see EOIcount */
 	u64 lr[ZVM_VGIC_MAX_LRS]; /* as last read or written */
 	u32 hcr;		/* ICH_HCR_EL2 as last written */
+	struct zvm_lpi *lr_lpi[ZVM_VGIC_MAX_LRS]; /* of those that hold an LPI */
+
+	/* under vm->vgic.lock */
+	bool lpis_enabled;	/* GICR_CTLR.EnableLPIs; written under its_mutex too */
+	u32 lpi_prios;		/* bit n: lpi_queue[n] is not empty */
+	struct list_head lpi_queue[32]; /* LPIs to deliver here, by priority, oldest first */
 
 	/* truth while cpu == -1 */
 	u32 vmcr;

@@ -31,6 +31,13 @@
 #define TD_STRAY_ADDR	0x048 /* RO, 64 bits: address of the last one */
 #define TD_STRAY_LEN	0x050 /* RO: its width in bytes, | 0x80000000 for a write */
 #define TD_ROMEM_WRITES 0x054 /* RO: writes to the read-only memory slot */
+#define TD_ITS		0x058 /* RO: 1 if the runner was told to make an ITS (at TD_ITS_BASE) */
+#define TD_MSI		0x05c /* WO: DeviceID << 16 | EventID, by KVM_SIGNAL_MSI */
+#define TD_MSI_RESULT	0x060 /* RO: what that returned, or -errno */
+#define TD_MSI_IRQFD	0x064 /* WO: DeviceID << 16 | EventID; signal an irqfd routed to it */
+/* WO: stop the VM; save pending and ITS tables and the ITS's registers; reset it; restore it */
+#define TD_ITS_CYCLE	0x068
+#define TD_ITS_STATUS	0x06c /* RO: 0 or the errno of the first step that failed */
 
 /* Any width: one byte store, kept by the runner, wraps at its end. */
 #define TD_SCRATCH	0x1000
@@ -42,6 +49,9 @@
 /* A read-only memory slot of 64 KiB: 32-bit words that hold their own index. */
 #define TD_ROMEM_BASE 0x0c000000UL
 #define TD_ROMEM_SIZE 0x10000UL
+
+/* Where QEMU's virt board has it. */
+#define TD_ITS_BASE 0x08080000UL
 
 #define TESTDEV_MAGIC 0x5456545aU
 

@@ -5,7 +5,7 @@
  * without the VMM.
  *
  *   guest-run [--device DEV] [--vcpus N] [--mem MB] [--param N] [--kick US] [--timeout S]
- *             [--no-reset] IMAGE
+ *             [--no-reset] [--its] IMAGE
  *
  * Threads: one per vCPU; the main thread waits for the end or the time limit; one short-lived
  * thread per delayed interrupt, one that listens to the resample eventfd, and with --kick one that
@@ -48,6 +48,7 @@
 #define GICD_BASE     0x08000000UL
 #define GICR_BASE     0x080a0000UL
 #define UART_BASE     0x09000000UL
+#define MSI_GSI	      1000 /* beyond the pins of the GIC */
 #define KICK_SIGNAL   SIGUSR1
 #define PSR_EL1H_DAIF 0x3c5UL
 
@@ -63,14 +64,14 @@ struct vcpu {
 	pthread_t thread;
 };
 
-static int kvm_fd, vm_fd, gic_fd;
+static int kvm_fd, vm_fd, gic_fd, its_fd = -1;
 static struct vcpu vcpus[MAX_VCPUS];
 static unsigned int nr_vcpus = 1;
 static size_t ram_size = 128UL << 20;
 static uint8_t *ram;
 static uint8_t *image;
 static size_t image_len;
-static bool no_reset;
+static bool no_reset, with_its;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -85,7 +86,9 @@ static uint32_t td_stray_count, td_stray_len, td_romem_writes;
 static uint64_t td_stray_addr;
 static uint8_t td_scratch[TD_SCRATCH_SIZE];
 static int bell_fd, bell_match_fd, resample_fd = -1, level_fd = -1;
-static int irqfds[NR_IRQS];
+static int irqfds[NR_IRQS], msi_fd = -1;
+static int32_t td_msi_result;
+static uint32_t td_its_status;
 
 static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *fmt, ...)
 {
@@ -226,6 +229,50 @@ static void signal_level_irqfd(uint32_t intid)
 		fprintf(stderr, "guest-run: irqfd: %s\n", strerror(errno));
 }
 
+static void signal_msi(uint32_t v)
+{
+	struct kvm_msi msi = {
+		.address_lo = TD_ITS_BASE + 0x10040,
+		.data = v & 0xffff,
+		.flags = KVM_MSI_VALID_DEVID,
+		.devid = v >> 16,
+	};
+	int ret = ioctl(vm_fd, KVM_SIGNAL_MSI, &msi);
+
+	td_msi_result = ret < 0 ? -errno : ret;
+}
+
+static void signal_msi_irqfd(uint32_t v)
+{
+	struct {
+		struct kvm_irq_routing r;
+		struct kvm_irq_routing_entry e[NR_IRQS - 32 + 1];
+	} t = { .r = { .nr = NR_IRQS - 32 + 1 } };
+	struct kvm_irqfd req = { .gsi = MSI_GSI };
+	uint64_t one = 1;
+	uint32_t i;
+
+	/* A table replaces the default: the pins are in it as they were. */
+	for (i = 0; i < NR_IRQS - 32; i++)
+		t.e[i] = (struct kvm_irq_routing_entry){
+			.gsi = i, .type = KVM_IRQ_ROUTING_IRQCHIP, .u.irqchip.pin = i,
+		};
+	t.e[i] = (struct kvm_irq_routing_entry){
+		.gsi = MSI_GSI, .type = KVM_IRQ_ROUTING_MSI, .flags = KVM_MSI_VALID_DEVID,
+		.u.msi = { .address_lo = TD_ITS_BASE + 0x10040, .data = v & 0xffff, .devid = v >> 16 },
+	};
+	if (ioctl(vm_fd, KVM_SET_GSI_ROUTING, &t) < 0)
+		fprintf(stderr, "guest-run: KVM_SET_GSI_ROUTING: %s\n", strerror(errno));
+	if (msi_fd < 0) {
+		msi_fd = must(eventfd(0, EFD_CLOEXEC), "eventfd");
+		req.fd = (uint32_t)msi_fd;
+		if (ioctl(vm_fd, KVM_IRQFD, &req) < 0)
+			fprintf(stderr, "guest-run: KVM_IRQFD MSI: %s\n", strerror(errno));
+	}
+	if (write(msi_fd, &one, sizeof(one)) < 0)
+		fprintf(stderr, "guest-run: irqfd: %s\n", strerror(errno));
+}
+
 static uint32_t read_bells(void)
 {
 	uint64_t a = 0, b = 0;
@@ -236,6 +283,56 @@ static uint32_t read_bells(void)
 	if (read(bell_match_fd, &b, sizeof(b)) < 0)
 		b = 0;
 	return (uint32_t)(a | b << 16);
+}
+
+/*
+ * Save, reset and restore of the ITS
+ *
+ * As the machine that receives a guest does it (the kernel's arm-vgic-its.rst), within one VM. Called
+ * for an access of one vCPU with the lock held; the other vCPUs leave KVM_RUN and wait.
+ */
+
+#define ITS_CTLR 0x0000
+
+static const uint64_t its_regs[] = { 0x80 /* CBASER */, 0x88 /* CWRITER */, 0x90 /* CREADR */,
+				     0x100, 0x108 /* BASER0, 1 */ };
+
+static void its_attr(bool set, uint32_t group, uint64_t attr, void *val)
+{
+	struct kvm_device_attr a = { .group = group, .attr = attr, .addr = (uintptr_t)val };
+
+	if (!td_its_status && ioctl(its_fd, set ? KVM_SET_DEVICE_ATTR : KVM_GET_DEVICE_ATTR, &a))
+		td_its_status = (uint32_t)errno;
+}
+
+static void its_cycle(void)
+{
+	struct kvm_device_attr pending = {
+		.group = KVM_DEV_ARM_VGIC_GRP_CTRL, .attr = KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES,
+	};
+	uint64_t regs[sizeof(its_regs) / sizeof(its_regs[0])], ctlr = 0;
+	unsigned int i, n = sizeof(its_regs) / sizeof(its_regs[0]);
+
+	resetting = true;
+	kick_all();
+	while (!ended && parked < nr_vcpus - 1)
+		pthread_cond_wait(&changed, &lock);
+	td_its_status = 0;
+	if (ioctl(gic_fd, KVM_SET_DEVICE_ATTR, &pending))
+		td_its_status = (uint32_t)errno;
+	its_attr(true, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_ITS_SAVE_TABLES, NULL);
+	for (i = 0; i < n; i++)
+		its_attr(false, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, its_regs[i], &regs[i]);
+	its_attr(false, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, ITS_CTLR, &ctlr);
+	its_attr(true, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_ITS_CTRL_RESET, NULL);
+	for (i = 0; i < n; i++)
+		its_attr(true, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, its_regs[i], &regs[i]);
+	its_attr(true, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_ITS_RESTORE_TABLES, NULL);
+	its_attr(true, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, ITS_CTLR, &ctlr);
+	for (i = 0; i < nr_vcpus; i++)
+		vcpus[i].run->immediate_exit = 0;
+	resetting = false;
+	pthread_cond_broadcast(&changed);
 }
 
 /* MMIO; lock held */
@@ -269,6 +366,12 @@ static uint64_t td_read(uint64_t off, uint32_t len)
 		return td_stray_len;
 	case TD_ROMEM_WRITES:
 		return td_romem_writes;
+	case TD_ITS:
+		return its_fd >= 0;
+	case TD_MSI_RESULT:
+		return (uint32_t)td_msi_result;
+	case TD_ITS_STATUS:
+		return td_its_status;
 	}
 	return 0;
 }
@@ -299,6 +402,15 @@ static void td_write(uint64_t off, uint32_t len, uint32_t v)
 		break;
 	case TD_LEVEL_IRQFD:
 		signal_level_irqfd(v);
+		break;
+	case TD_MSI:
+		signal_msi(v);
+		break;
+	case TD_MSI_IRQFD:
+		signal_msi_irqfd(v);
+		break;
+	case TD_ITS_CYCLE:
+		its_cycle();
 		break;
 	}
 }
@@ -565,6 +677,22 @@ static void create_gic(void)
 	gic_attr(KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &nr, "GIC NR_IRQS");
 }
 
+/* After the vCPUs, as QEMU does it. */
+static void create_its(void)
+{
+	struct kvm_create_device dev = { .type = KVM_DEV_TYPE_ARM_VGIC_ITS };
+	uint64_t base = TD_ITS_BASE;
+
+	must(ioctl(vm_fd, KVM_CREATE_DEVICE, &dev), "KVM_CREATE_DEVICE VGIC_ITS");
+	its_fd = (int)dev.fd;
+	its_attr(true, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, &base);
+	its_attr(true, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, NULL);
+	if (td_its_status) {
+		errno = (int)td_its_status;
+		die("guest-run: ITS attributes");
+	}
+}
+
 static int create_bell(uint64_t addr, bool match)
 {
 	struct kvm_ioeventfd req = { .addr = addr, .len = 4 };
@@ -622,6 +750,8 @@ static void create_vm(const char *device, const char *path)
 	for (i = 0; i < nr_vcpus; i++)
 		create_vcpu(i, (size_t)run_size);
 	gic_attr(KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, NULL, "GIC INIT");
+	if (with_its)
+		create_its();
 	bell_fd = create_bell(TESTDEV_BASE + TD_BELL, false);
 	bell_match_fd = create_bell(TESTDEV_BASE + TD_BELL + 8, true);
 }
@@ -643,7 +773,7 @@ static unsigned long number(const char *s, unsigned long max, const char *what)
 static void usage(void)
 {
 	fprintf(stderr, "usage: guest-run [--device DEV] [--vcpus N] [--mem MB] [--param N]\n"
-			"                 [--kick US] [--timeout S] [--no-reset] IMAGE\n");
+			"                 [--kick US] [--timeout S] [--no-reset] [--its] IMAGE\n");
 	exit(STATUS_SETUP);
 }
 
@@ -657,6 +787,7 @@ int main(int argc, char **argv)
 		{ "kick", required_argument, NULL, 'k' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "no-reset", no_argument, NULL, 'r' },
+		{ "its", no_argument, NULL, 'i' },
 		{ 0 },
 	};
 	struct sigaction sa = { .sa_handler = ignore_signal };
@@ -688,6 +819,9 @@ int main(int argc, char **argv)
 			break;
 		case 'r':
 			no_reset = true;
+			break;
+		case 'i':
+			with_its = true;
 			break;
 		default:
 			usage();
