@@ -9,6 +9,8 @@
  */
 #include "exc.h"
 #include "gic.h"
+#include "its.h"
+#include "mmu.h"
 #include "psci.h"
 #include "smp.h"
 #include "tap.h"
@@ -131,6 +133,35 @@ static u64 timer_latency(bool wfi)
 	return ticks_to_insns(sum, WARM_UP);
 }
 
+static void on_lpi(struct exc_frame *f)
+{
+	gic_eoi(gic_ack());
+	taken++;
+}
+
+/* INT into a queue that is ready, the doorbell write, and the handler; CREADR is not polled. */
+static void lpi_int(void)
+{
+	u32 before = taken;
+
+	its_put(0x03 | 1UL << 32, 0, 0, 0);
+	dsb(ish);
+	mmio_write64(GITS_CWRITER, its.cwriter);
+	while (taken == before)
+		;
+}
+
+static void its_set_up(void)
+{
+	its_take_memory(ram_free(), cpu_count());
+	its_enable_lpis(0, true);
+	its_enable();
+	its_set_config(LPI0, 0xa1);
+	its_mapc(0, 0, true);
+	its_mapd(1, its_new_itt(5), 5, true);
+	its_mapti(1, 0, LPI0, 0);
+}
+
 static u64 fault_cost(u64 base, u64 step, u32 n)
 {
 	u64 from = timer_now();
@@ -170,6 +201,13 @@ int main(void)
 	irq_enable();
 	MEASURE("self_ipi", self_ipi());
 	MEASURE("irqfd_to_handler", irqfd());
+	if (testdev_read(TD_ITS)) {
+		irq_fn old = exc_set_irq(on_lpi);
+
+		its_set_up();
+		MEASURE("lpi_int", lpi_int());
+		exc_set_irq(old);
+	}
 	report("timer_expiry_to_handler", timer_latency(false));
 	report("wfi_wake_by_timer", timer_latency(true));
 

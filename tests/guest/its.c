@@ -6,49 +6,23 @@
  * Arm IHI 0069, chapter 5 (LPIs and the ITS), 12.19 (GITS_*).
  */
 #include "gic.h"
+#include "its.h"
 #include "mmu.h"
 #include "smp.h"
 #include "tap.h"
 #include "testdev.h"
 #include "timer.h"
 
-#define GITS_BASE    TD_ITS_BASE
-#define GITS_CTLR    (GITS_BASE + 0x0000)
-#define GITS_IIDR    (GITS_BASE + 0x0004)
-#define GITS_TYPER   (GITS_BASE + 0x0008)
-#define GITS_CBASER  (GITS_BASE + 0x0080)
-#define GITS_CWRITER (GITS_BASE + 0x0088)
-#define GITS_CREADR  (GITS_BASE + 0x0090)
-#define GITS_BASER0  (GITS_BASE + 0x0100)
-#define GITS_BASER1  (GITS_BASE + 0x0108)
-#define GITS_PIDR2   (GITS_BASE + 0xffe8)
+#define NLPIS	 256 /* that are counted */
+#define DEV	 5U
+#define DEV_MAPI 6U
+#define EVENTS	 5 /* bits */
+#define ADDRESS	 0x0000ffffffff0000UL /* of a table: differs from board to board */
+#define ENABLED	 0xa1
+#define DISABLED 0xa0
+#define PAGE64	 SZ_64K
 
-#define GICR_PROPBASER 0x0070
-#define GICR_PENDBASER 0x0078
-#define GICR_INVLPIR   0x00a0
-#define GICR_INVALLR   0x00b0
-#define GICR_SYNCR     0x00c0
-#define GICR_LPIS      BIT(0)
-
-#define VALID	 BIT(63)
-#define INDIRECT BIT(62)
-#define PTZ	 BIT(62)
-
-#define LPI0	  8192
-#define NLPIS	  256 /* that are counted */
-#define ID_BITS	  16
-#define PAGE64	  0x10000UL
-#define QUEUE_LEN PAGE64
-#define DEV	  5U
-#define DEV_MAPI  6U
-#define EVENTS	  5 /* bits */
-#define ADDRESS	  0x0000ffffffff0000UL /* of a table: differs from board to board */
-#define ENABLED	  0xa1
-#define DISABLED  0xa0
-
-/* Tables, in RAM behind the image. */
-static u64 dev_table, coll_table, queue, prop_table, pend_table[MAX_CPUS], itt_next;
-static u32 cwriter, ncpus;
+static u32 ncpus;
 
 static u32 counts[MAX_CPUS][NLPIS], stray, order[64], norder;
 static volatile u32 worker_stop, worker_wfi, worker_ready[MAX_CPUS];
@@ -107,99 +81,6 @@ static void settle(void)
 	}
 }
 
-/* --- commands ------------------------------------------------------------------------------------ */
-
-static void put_cmd(u64 w0, u64 w1, u64 w2, u64 w3)
-{
-	u64 *cmd = (u64 *)(queue + cwriter);
-
-	cmd[0] = w0;
-	cmd[1] = w1;
-	cmd[2] = w2;
-	cmd[3] = w3;
-	cwriter = (u32)((cwriter + 32) % QUEUE_LEN);
-}
-
-static bool run_queue(void)
-{
-	u64 end = timer_now() + timer_ms(20000);
-
-	dsb(ish);
-	mmio_write64(GITS_CWRITER, cwriter);
-	while (mmio_read64(GITS_CREADR) != cwriter)
-		if (timer_now() > end)
-			return false;
-	return true;
-}
-
-#define CMD(...)                      \
-	do {                          \
-		put_cmd(__VA_ARGS__); \
-		run_queue();          \
-	} while (0)
-
-static void its_movi(u32 dev, u32 ev, u32 icid) { CMD(0x01 | (u64)dev << 32, ev, icid, 0); }
-static void its_int(u32 dev, u32 ev) { CMD(0x03 | (u64)dev << 32, ev, 0, 0); }
-static void its_clear(u32 dev, u32 ev) { CMD(0x04 | (u64)dev << 32, ev, 0, 0); }
-static void its_sync(u32 cpu) { CMD(0x05, 0, (u64)cpu << 16, 0); }
-static void its_mapti(u32 dev, u32 ev, u32 lpi, u32 icid)
-{
-	CMD(0x0a | (u64)dev << 32, ev | (u64)lpi << 32, icid, 0);
-}
-static void its_mapi(u32 dev, u32 ev, u32 icid) { CMD(0x0b | (u64)dev << 32, ev, icid, 0); }
-static void its_inv(u32 dev, u32 ev) { CMD(0x0c | (u64)dev << 32, ev, 0, 0); }
-static void its_invall(u32 icid) { CMD(0x0d, 0, icid, 0); }
-static void its_movall(u32 from, u32 to) { CMD(0x0e, 0, (u64)from << 16, (u64)to << 16); }
-static void its_discard(u32 dev, u32 ev) { CMD(0x0f | (u64)dev << 32, ev, 0, 0); }
-
-static void its_mapd(u32 dev, u64 itt, u32 bits, bool valid)
-{
-	CMD(0x08 | (u64)dev << 32, bits - 1, itt | (valid ? VALID : 0), 0);
-}
-
-static void its_mapc(u32 icid, u64 cpu, bool valid)
-{
-	CMD(0x09, 0, icid | cpu << 16 | (valid ? VALID : 0), 0);
-}
-
-static u64 new_itt(u32 bits)
-{
-	u64 itt = itt_next, size = 8UL << bits, i;
-
-	itt_next += (size + 255) & ~255UL;
-	for (i = 0; i < size; i += 8)
-		*(u64 *)(itt + i) = 0;
-	return itt;
-}
-
-static void set_prop(u32 lpi, u8 val)
-{
-	*(volatile u8 *)(prop_table + lpi - LPI0) = val;
-	dsb(ish);
-}
-
-/* --- set-up --------------------------------------------------------------------------------------- */
-
-static u64 take_pages(u64 *at, u64 size)
-{
-	u64 p = *at, i;
-
-	for (i = 0; i < size; i += 8)
-		*(u64 *)(p + i) = 0;
-	*at += size;
-	return p;
-}
-
-static void enable_lpis(u32 cpu, bool ptz)
-{
-	u64 rd = cpus[cpu].gicr;
-
-	mmio_write64(rd + GICR_PROPBASER, prop_table | 7UL << 7 | 1UL << 10 | (ID_BITS - 1));
-	mmio_write64(rd + GICR_PENDBASER, pend_table[cpu] | 7UL << 7 | 1UL << 10 | (ptz ? PTZ : 0));
-	mmio_write32(rd + GICR_CTLR, GICR_LPIS);
-	dsb(sy);
-}
-
 static void identification(void)
 {
 	u64 rd = this_cpu()->gicr;
@@ -227,15 +108,15 @@ static void registers(void)
 {
 	mmio_write32(GITS_CTLR, 1);
 	check_eq(mmio_read32(GITS_CTLR) & 1, 0, "without tables the ITS cannot be enabled");
-	mmio_write64(GITS_BASER0, dev_table | VALID | INDIRECT | 7UL << 59 | 1UL << 10 | 0xff);
+	mmio_write64(GITS_BASER0, its.dev_table | VALID | INDIRECT | 7UL << 59 | 1UL << 10 | 0xff);
 	tap_note("GITS_BASER0 two levels", mmio_read64(GITS_BASER0) & ~ADDRESS);
-	mmio_write64(GITS_BASER0, dev_table | VALID | 3UL << 59 | 1UL << 10);
+	mmio_write64(GITS_BASER0, its.dev_table | VALID | 3UL << 59 | 1UL << 10);
 	tap_note("GITS_BASER0 flat, 4 KiB asked", mmio_read64(GITS_BASER0) & ~ADDRESS);
-	mmio_write64(GITS_BASER1, coll_table | VALID | INDIRECT | 3UL << 59 | 2UL << 10 | 2UL << 8);
+	mmio_write64(GITS_BASER1, its.coll_table | VALID | INDIRECT | 3UL << 59 | 2UL << 10 | 2UL << 8);
 	tap_note("GITS_BASER1 two levels asked", mmio_read64(GITS_BASER1) & ~ADDRESS);
 	mmio_write64(GITS_CWRITER, 0x60);
 	tap_note("GITS_CWRITER while disabled", mmio_read64(GITS_CWRITER));
-	mmio_write64(GITS_CBASER, queue | VALID | 5UL << 59 | 2UL << 10 | (QUEUE_LEN / 4096 - 1));
+	mmio_write64(GITS_CBASER, its.queue | VALID | 5UL << 59 | 2UL << 10 | (ITS_QUEUE_LEN / 4096 - 1));
 	tap_note("GITS_CBASER", mmio_read64(GITS_CBASER) & ~ADDRESS);
 	check_eq(mmio_read64(GITS_CWRITER), 0, "a write to CBASER resets CWRITER");
 	mmio_write64(GITS_CWRITER, 0xfffe0);
@@ -244,7 +125,7 @@ static void registers(void)
 	check_eq(mmio_read32(GITS_CTLR), BIT(31) | 1, "the ITS is enabled and quiescent");
 	mmio_write64(GITS_BASER0, 0);
 	check(mmio_read64(GITS_BASER0) & VALID, "BASER is read-only while enabled");
-	cwriter = 0;
+	its.cwriter = 0;
 }
 
 static void redistributor_registers(void)
@@ -253,7 +134,7 @@ static void redistributor_registers(void)
 	u32 i;
 
 	for (i = 0; i < ncpus; i++)
-		enable_lpis(i, true);
+		its_enable_lpis(i, true);
 	tap_note("GICR_CTLR with LPIs", mmio_read32(rd + GICR_CTLR));
 	tap_note("GICR_PROPBASER set", mmio_read64(rd + GICR_PROPBASER) & ~ADDRESS);
 	tap_note("GICR_PENDBASER set", mmio_read64(rd + GICR_PENDBASER) & ~ADDRESS);
@@ -273,9 +154,9 @@ static void delivery(void)
 
 	for (i = 0; i < ncpus; i++)
 		its_mapc(i, i, true);
-	its_mapd(DEV, new_itt(EVENTS), EVENTS, true);
+	its_mapd(DEV, its_new_itt(EVENTS), EVENTS, true);
 	for (i = 0; i < 8; i++) {
-		set_prop(LPI0 + i, ENABLED);
+		its_set_config(LPI0 + i, ENABLED);
 		its_mapti(DEV, i, LPI0 + i, 0);
 	}
 	its_sync(0);
@@ -290,16 +171,16 @@ static void delivery(void)
 	check_eq(total(LPI0) + total(LPI0 + 3), count(0, LPI0) + count(0, LPI0 + 3),
 		 "nobody else takes them");
 
-	its_mapd(DEV_MAPI, new_itt(14), 14, true);
-	set_prop(LPI0 + 10, ENABLED);
+	its_mapd(DEV_MAPI, its_new_itt(14), 14, true);
+	its_set_config(LPI0 + 10, ENABLED);
 	its_mapi(DEV_MAPI, LPI0 + 10, 0);
 	its_int(DEV_MAPI, LPI0 + 10);
 	settle();
 	check_eq(count(0, LPI0 + 10), 1, "MAPI: the EventID is the LPI");
-	put_cmd(0x03 | (u64)DEV << 32, 1, 0, 0);
-	put_cmd(0x03 | (u64)DEV << 32, 2, 0, 0);
-	put_cmd(0x05, 0, 0, 0);
-	check(run_queue(), "several commands at once are consumed");
+	its_put(0x03 | (u64)DEV << 32, 1, 0, 0);
+	its_put(0x03 | (u64)DEV << 32, 2, 0, 0);
+	its_put(0x05, 0, 0, 0);
+	check(its_run(), "several commands at once are consumed");
 	settle();
 	check(count(0, LPI0 + 1) == 1 && count(0, LPI0 + 2) == 1, "and all carried out");
 }
@@ -309,12 +190,12 @@ static void configuration(void)
 	u32 i;
 
 	reset_counts();
-	set_prop(LPI0, DISABLED);
+	its_set_config(LPI0, DISABLED);
 	its_inv(DEV, 0);
 	its_int(DEV, 0);
 	settle();
 	check_eq(count(0, LPI0), 0, "a disabled LPI is not delivered");
-	set_prop(LPI0, ENABLED);
+	its_set_config(LPI0, ENABLED);
 	settle();
 	check_eq(count(0, LPI0), 0, "the configuration is cached until it is invalidated");
 	its_inv(DEV, 0);
@@ -322,17 +203,17 @@ static void configuration(void)
 	check_eq(count(0, LPI0), 1, "enabled by INV, the pending LPI is delivered");
 
 	for (i = 0; i < 4; i++)
-		set_prop(LPI0 + i, DISABLED);
+		its_set_config(LPI0 + i, DISABLED);
 	its_invall(0);
 	for (i = 0; i < 4; i++)
 		its_int(DEV, i);
 	settle();
 	check_eq(total(LPI0 + 1) + total(LPI0 + 2), 0, "INVALL disables");
 	/* in the order 3, 1, 0, 2 */
-	set_prop(LPI0 + 0, 0xa0 | 1);
-	set_prop(LPI0 + 1, 0x60 | 1);
-	set_prop(LPI0 + 2, 0xc0 | 1);
-	set_prop(LPI0 + 3, 0x20 | 1);
+	its_set_config(LPI0 + 0, 0xa0 | 1);
+	its_set_config(LPI0 + 1, 0x60 | 1);
+	its_set_config(LPI0 + 2, 0xc0 | 1);
+	its_set_config(LPI0 + 3, 0x20 | 1);
 	norder = 0;
 	its_invall(0);
 	settle();
@@ -340,14 +221,14 @@ static void configuration(void)
 		      order[3] == LPI0 + 2,
 	      "INVALL enables, the most urgent comes first");
 
-	set_prop(LPI0 + 1, DISABLED);
+	its_set_config(LPI0 + 1, DISABLED);
 	mmio_write64(this_cpu()->gicr + GICR_INVLPIR, LPI0 + 1);
 	reset_counts();
 	its_int(DEV, 1);
 	settle();
 	check_eq(count(0, LPI0 + 1), 0, "GICR_INVLPIR disables");
 	for (i = 0; i < 4; i++)
-		set_prop(LPI0 + i, ENABLED);
+		its_set_config(LPI0 + i, ENABLED);
 	mmio_write64(this_cpu()->gicr + GICR_INVALLR, 0);
 	settle();
 	check_eq(count(0, LPI0 + 1), 1, "GICR_INVALLR enables");
@@ -373,15 +254,15 @@ static void many(void)
 {
 	u32 i, once = 0;
 
-	its_mapd(DEV + 10, new_itt(7), 7, true);
+	its_mapd(DEV + 10, its_new_itt(7), 7, true);
 	for (i = 0; i < 100; i++) {
-		set_prop(LPI0 + 100 + i, (u8)((i * 8) & 0xf8) | 1);
+		its_set_config(LPI0 + 100 + i, (u8)((i * 8) & 0xf8) | 1);
 		its_mapti(DEV + 10, i, LPI0 + 100 + i, 0);
 	}
 	reset_counts();
 	for (i = 0; i < 100; i++)
-		put_cmd(0x03 | (u64)(DEV + 10) << 32, i, 0, 0);
-	run_queue();
+		its_put(0x03 | (u64)(DEV + 10) << 32, i, 0, 0);
+	its_run();
 	settle();
 	for (i = 0; i < 100; i++)
 		once += count(0, LPI0 + 100 + i) == 1;
@@ -442,7 +323,7 @@ static void messages(void)
 static void pending_tables(void)
 {
 	u64 rd = this_cpu()->gicr;
-	volatile u8 *byte = (u8 *)(pend_table[0] + LPI0 / 8);
+	volatile u8 *byte = (u8 *)(its.pend_table[0] + LPI0 / 8);
 
 	reset_counts();
 	mmio_write32(rd + GICR_CTLR, 0);
@@ -451,13 +332,13 @@ static void pending_tables(void)
 	settle();
 	check_eq(count(0, LPI0), 0, "without EnableLPIs nothing is delivered");
 	*byte = 1 << 1 | 1 << 2;
-	enable_lpis(0, false);
+	its_enable_lpis(0, false);
 	settle();
 	check(count(0, LPI0 + 1) == 1 && count(0, LPI0 + 2) == 1 && !count(0, LPI0 + 3),
 	      "what the pending table says becomes pending");
 	mmio_write32(rd + GICR_CTLR, 0);
 	*byte = 1 << 3;
-	enable_lpis(0, true);
+	its_enable_lpis(0, true);
 	settle();
 	check_eq(count(0, LPI0 + 3), 0, "PTZ: the table is not read");
 	*byte = 0;
@@ -582,14 +463,14 @@ static void cycle(void)
 	reset_counts();
 	its_int(DEV, 0);
 	its_int(DEV, 3);
-	its_mapd(0x1f00, new_itt(10), 10, true); /* far from the others */
-	set_prop(LPI0 + 20, ENABLED);
+	its_mapd(0x1f00, its_new_itt(10), 10, true); /* far from the others */
+	its_set_config(LPI0 + 20, ENABLED);
 	its_mapti(0x1f00, 1000, LPI0 + 20, 0);
 	testdev_write(TD_ITS_CYCLE, 1);
 	check_eq(testdev_read(TD_ITS_STATUS), 0, "the ITS is saved, reset and restored");
 	check(mmio_read64(GITS_BASER0) == baser0 && mmio_read64(GITS_BASER1) == baser1 &&
-		      mmio_read64(GITS_CBASER) == cbaser && mmio_read64(GITS_CREADR) == cwriter &&
-		      mmio_read64(GITS_CWRITER) == cwriter && mmio_read32(GITS_CTLR) == (BIT(31) | 1),
+		      mmio_read64(GITS_CBASER) == cbaser && mmio_read64(GITS_CREADR) == its.cwriter &&
+		      mmio_read64(GITS_CWRITER) == its.cwriter && mmio_read32(GITS_CTLR) == (BIT(31) | 1),
 	      "its registers are as they were");
 	settle();
 	check(count(0, LPI0) == 1 && count(0, LPI0 + 3) == 1 && !count(0, LPI0 + 1),
@@ -625,13 +506,13 @@ static void errors(void)
 	u32 i;
 
 	reset_counts();
-	its_mapd(0x10000, new_itt(EVENTS), EVENTS, true);
+	its_mapd(0x10000, its_new_itt(EVENTS), EVENTS, true);
 	its_mapti(0x10000, 0, LPI0 + 30, 0);
 	its_int(0x10000, 0);
-	its_mapd(8192, new_itt(EVENTS), EVENTS, true); /* the table ends there */
+	its_mapd(8192, its_new_itt(EVENTS), EVENTS, true); /* the table ends there */
 	its_mapti(8192, 0, LPI0 + 30, 0);
 	its_int(8192, 0);
-	its_mapd(20, new_itt(EVENTS), 32, true); /* too many events */
+	its_mapd(20, its_new_itt(EVENTS), 32, true); /* too many events */
 	its_mapti(20, 0, LPI0 + 30, 0);
 	its_int(20, 0);
 	its_mapti(DEV, 1U << EVENTS, LPI0 + 30, 0); /* outside its table */
@@ -653,23 +534,23 @@ static void errors(void)
 	its_clear(DEV, 22);
 	its_inv(DEV, 22);
 	for (i = 0; i < 256; i++)
-		put_cmd(i | 0xffffff00UL, ~0UL, ~0UL & ~VALID, ~0UL);
-	check(run_queue(), "commands that are nonsense are consumed");
+		its_put(i | 0xffffff00UL, ~0UL, ~0UL & ~VALID, ~0UL);
+	check(its_run(), "commands that are nonsense are consumed");
 	settle();
 	check(!total(LPI0 + 30) && !total(LPI0 + 31), "and none of them maps anything");
 	check(works(), "the ITS works on");
 
-	for (i = 0; i < QUEUE_LEN / 32 - 1; i++)
-		put_cmd(0x05, 0, 0, 0);
-	check(run_queue(), "a full queue wraps around");
+	for (i = 0; i < ITS_QUEUE_LEN / 32 - 1; i++)
+		its_put(0x05, 0, 0, 0);
+	check(its_run(), "a full queue wraps around");
 	check(works(), "and works on");
 }
 
 static void two_levels(void)
 {
-	u64 l1 = dev_table, l2 = itt_next = (itt_next + PAGE64 - 1) & ~(PAGE64 - 1), i;
+	u64 l1 = its.dev_table, l2 = its.itt_next = (its.itt_next + PAGE64 - 1) & ~(PAGE64 - 1), i;
 
-	itt_next += PAGE64;
+	its.itt_next += PAGE64;
 	for (i = 0; i < PAGE64; i += 8)
 		*(u64 *)(l2 + i) = *(u64 *)(l1 + i) = 0;
 	mmio_write32(GITS_CTLR, 0);
@@ -680,14 +561,14 @@ static void two_levels(void)
 	its_int(DEV, 0);
 	settle();
 	check_eq(total(LPI0), 0, "a new device table has no devices");
-	its_mapd(0xe005, new_itt(EVENTS), EVENTS, true);
+	its_mapd(0xe005, its_new_itt(EVENTS), EVENTS, true);
 	its_mapti(0xe005, 0, LPI0, 0);
 	its_int(0xe005, 0);
 	settle();
 	check_eq(total(LPI0), 0, "no second level: the device cannot be mapped");
 	*(u64 *)(l1 + 7 * 8) = l2 | VALID;
 	dsb(ish);
-	its_mapd(0xe005, new_itt(EVENTS), EVENTS, true);
+	its_mapd(0xe005, its_new_itt(EVENTS), EVENTS, true);
 	its_mapti(0xe005, 0, LPI0, 0);
 	its_int(0xe005, 0);
 	settle();
@@ -699,7 +580,7 @@ static void two_levels(void)
 	check_eq(count(0, LPI0), 2, "and its events are there");
 	*(u64 *)(l1 + 7 * 8) = 0xff0000000000UL | VALID;
 	dsb(ish);
-	its_mapd(0xe006, new_itt(EVENTS), EVENTS, true);
+	its_mapd(0xe006, its_new_itt(EVENTS), EVENTS, true);
 	its_mapti(0xe006, 0, LPI0 + 1, 0);
 	its_int(0xe006, 0);
 	settle();
@@ -711,22 +592,22 @@ static void two_levels(void)
 static void hostile(void)
 {
 	u32 i, bits = testdev_read(TD_PARAM) ? 14 : 10;
-	u64 itt = new_itt(bits);
+	u64 itt = its_new_itt(bits);
 
 	/* Many devices on one piece of memory, many events each. */
 	for (i = 0; i < 40; i++)
 		its_mapd(0xe100 + i, itt, bits, true);
 	for (i = 0; i < 40U << bits; i++) {
-		put_cmd(0x0a | (u64)(0xe100 + (i >> bits)) << 32,
+		its_put(0x0a | (u64)(0xe100 + (i >> bits)) << 32,
 			(i & (BIT(bits) - 1)) | (u64)(LPI0 + 1000 + (i & (BIT(bits) - 1))) << 32, 0, 0);
 		if (i % 1024 == 1023)
-			run_queue();
+			its_run();
 	}
-	check(run_queue(), "a flood of mappings is consumed");
+	check(its_run(), "a flood of mappings is consumed");
 	for (i = 0; i < 64; i++)
-		put_cmd(0x09, 0, (u64)(i & 1) << 16 | VALID, 0);
-	put_cmd(0x09, 0, VALID, 0);
-	check(run_queue(), "and their collection moves back and forth");
+		its_put(0x09, 0, (u64)(i & 1) << 16 | VALID, 0);
+	its_put(0x09, 0, VALID, 0);
+	check(its_run(), "and their collection moves back and forth");
 	for (i = 0; i < 40; i++)
 		its_mapd(0xe100 + i, 0, 1, false);
 
@@ -738,8 +619,8 @@ static void hostile(void)
 	check(wait_until(mmio_read64(GITS_CREADR) == 0xfffe0, 20000),
 	      "a megabyte of commands in no memory is skipped");
 	mmio_write32(GITS_CTLR, 0);
-	mmio_write64(GITS_CBASER, queue | VALID | 5UL << 59 | 1UL << 10 | (QUEUE_LEN / 4096 - 1));
-	cwriter = 0;
+	mmio_write64(GITS_CBASER, its.queue | VALID | 5UL << 59 | 1UL << 10 | (ITS_QUEUE_LEN / 4096 - 1));
+	its.cwriter = 0;
 	mmio_write32(GITS_CTLR, 1);
 	reset_counts();
 	its_int(0xe005, 0);
@@ -750,21 +631,12 @@ static void hostile(void)
 
 int main(void)
 {
-	u64 at = (ram_free() + PAGE64 - 1) & ~(PAGE64 - 1);
-	u32 i;
-
 	if (!testdev_present() || !testdev_read(TD_ITS)) {
 		tap_skip("ITS", "needs guest-run --its");
 		return 0;
 	}
 	ncpus = cpu_count();
-	dev_table = take_pages(&at, PAGE64);
-	coll_table = take_pages(&at, PAGE64);
-	queue = take_pages(&at, QUEUE_LEN);
-	prop_table = take_pages(&at, PAGE64);
-	for (i = 0; i < ncpus; i++)
-		pend_table[i] = take_pages(&at, PAGE64);
-	itt_next = at;
+	its_take_memory(ram_free(), ncpus);
 	exc_set_irq(on_irq);
 
 	identification();
