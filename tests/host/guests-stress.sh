@@ -5,7 +5,7 @@
 
 load_module
 sh "$images/run" --stress --param "${ROUNDS:-1000}" --out /tmp/guests /dev/zvm \
-	exits fault gic timer smp fp el0
+	exits fault gic timer smp fp el0 its
 status=$?
 check module_unloads_afterwards rmmod zvm
 [ $status = 0 ] || bad=$((bad + 1))
