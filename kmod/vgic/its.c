@@ -7,7 +7,7 @@
  * Registers: on a vCPU's thread in ring 2, or for KVM_{SET,GET}_DEVICE_ATTR with all vCPUs stopped,
  * under g->its_mutex. A queue of commands may take long: it is worked off in slices, by the vCPU
  * that wrote GITS_CWRITER, which may be preempted between any two commands and leaves for a
- * signal; ZVM_REQ_ITS brings it back to the rest before it enters the guest again.
+ * signal or a request; ZVM_REQ_ITS brings it back to the rest before it enters the guest again.
  *
  * MSIs: any context, hard IRQ included; RCU and the raw lock of the LPIs.
  *
@@ -92,7 +92,7 @@ static void work_off(struct zvm_vcpu *v, struct zvm_its *its)
 	bool more;
 
 	do {
-		if (signal_pending(current)) {
+		if (signal_pending(current) || (READ_ONCE(v->requests) & ~ZVM_REQS_IRQ)) {
 			set_bit(ZVM_REQ_ITS, &v->requests); /* v is not in the guest */
 			return;
 		}

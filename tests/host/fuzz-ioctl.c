@@ -442,6 +442,15 @@ static void attribute(struct kvm_device_attr *a, uint64_t *val)
 				      0xc648, 0xc663, below(0x10000))) |
 			  below(NR_VCPUS) << 32;
 		break;
+	case KVM_DEV_ARM_VGIC_GRP_ITS_REGS: /* CTLR, IIDR, CBASER, CWRITER, CREADR, BASER0, 1 */
+		a->attr = mostly(PICK(0, 4, 0x80, 0x88, 0x90, 0x100, 0x108));
+		if (a->attr == 0)
+			*val = mostly(1);
+		else if (a->attr == 0x88 || a->attr == 0x90)
+			*val = mostly(below(0x1000) & ~31UL);
+		else
+			*val = mostly(VM_RAM_IPA | 1UL << 63 | below(2) << 62 | below(16));
+		break;
 	case KVM_DEV_ARM_VGIC_GRP_LEVEL_INFO:
 		a->attr = mostly(below(4) * 32) | below(NR_VCPUS) << 32 | mostly(0) << 10;
 		break;
