@@ -2,7 +2,8 @@
 /*
  * Interrupt Translation Services of a VM: their registers, their command queues, and MSIs on their
  * way in. What the tables hold is cached in three xarrays; guest memory is read for commands and
- * written for what a restore must not find again (its_cmd.c), and at save and restore (its_table.c).
+ * written for what a restore must not find again (its_cmd.c), and read and written at restore and
+ * save (its_table.c).
  *
  * Registers: on a vCPU's thread in ring 2, or for KVM_{SET,GET}_DEVICE_ATTR with all vCPUs stopped,
  * under g->its_mutex. A queue of commands may take long: it is worked off in slices, by the vCPU
@@ -58,7 +59,7 @@ static bool queue_empty(const struct zvm_its *its)
 	return READ_ONCE(its->creadr) == READ_ONCE(its->cwriter);
 }
 
-/* --- commands ------------------------------------------------------------------------------------ */
+/* --- commands --------------------------------------------------------------------------------- */
 
 /* its_mutex held. At most `max` commands; true: there are more. */
 static bool run_commands(struct zvm_its *its, unsigned int max)
@@ -113,7 +114,7 @@ void zvm_its_continue(struct zvm_vcpu *v)
 			work_off(v, g->its[i]);
 }
 
-/* --- registers: its_mutex held for writes ----------------------------------------------------------- */
+/* --- registers: its_mutex held for writes ----------------------------------------------------- */
 
 /* 64 bits at `off`, aligned to 8. */
 static u64 read_reg(const struct zvm_its *its, u32 off)
@@ -186,8 +187,8 @@ static void write_ctlr(struct zvm_its *its, u64 val)
 	bool enable = val & CTLR_ENABLED;
 
 	/* Without tables and a queue there is nothing to switch on: UNPREDICTABLE, ignored. */
-	if (enable && !its->enabled &&
-	    (!(its->baser[0] & its->baser[1] & ZVM_ITS_BASER_VALID) || !(its->cbaser & CBASER_VALID)))
+	if (enable && !its->enabled && (!(its->baser[0] & its->baser[1] & ZVM_ITS_BASER_VALID) ||
+					!(its->cbaser & CBASER_VALID)))
 		return;
 	WRITE_ONCE(its->enabled, enable);
 }
@@ -310,7 +311,7 @@ void zvm_its_mmio(struct zvm_vcpu *v, struct zvm_its *its, u64 ipa, unsigned int
 		work_off(v, its);
 }
 
-/* --- MSIs ------------------------------------------------------------------------------------------ */
+/* --- MSIs ------------------------------------------------------------------------------------- */
 
 int zvm_its_msi(struct zvm_vm *vm, const struct kvm_msi *msi)
 {
@@ -338,7 +339,7 @@ int zvm_its_msi(struct zvm_vm *vm, const struct kvm_msi *msi)
 	return ret;
 }
 
-/* --- life ------------------------------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------------------------- */
 
 void zvm_its_reset(struct zvm_its *its)
 {

@@ -61,7 +61,7 @@ struct zvm_its {
 	u64 cbaser;
 	u32 creadr, cwriter;
 	struct xarray devices;	   /* DeviceID -> struct zvm_its_device */
-	struct xarray ites;	   /* DeviceID << 16 | EventID -> struct zvm_its_ite; readers: RCU */
+	struct xarray ites;	   /* zvm_its_key() -> struct zvm_its_ite; readers: RCU */
 	struct xarray collections; /* ICID -> value: vCPU index, or ZVM_VGIC_NO_VCPU */
 };
 
@@ -89,7 +89,8 @@ struct zvm_lpi_change {
 /* Carry them out; no raw lock held, preemptible. */
 void zvm_lpi_settle(struct zvm_vm *vm, struct zvm_lpi_change *ch);
 
-void zvm_lpi_set_target(struct zvm_vm *vm, struct zvm_lpi *lpi, u8 target, struct zvm_lpi_change *ch);
+void zvm_lpi_set_target(struct zvm_vm *vm, struct zvm_lpi *lpi, u8 target,
+			struct zvm_lpi_change *ch);
 /* Take a reference for an ITE; made, and its configuration read, if new. ERR_PTR. */
 struct zvm_lpi *zvm_lpi_get(struct zvm_vm *vm, u32 intid, u8 target);
 void zvm_lpi_put(struct zvm_vm *vm, struct zvm_lpi *lpi);
@@ -104,7 +105,7 @@ void zvm_lpi_move_all(struct zvm_vm *vm, u8 from, u8 to);
 /* First INTID that PROPBASER does not cover. */
 u32 zvm_lpi_limit(struct zvm_vm *vm);
 
-/* --- its_cmd.c: g->its_mutex held ---------------------------------------------------------------- */
+/* --- its_cmd.c: g->its_mutex held ------------------------------------------------------------- */
 
 /* One command of four words, already in the CPU's byte order; what is wrong with it is ignored. */
 void zvm_its_command(struct zvm_its *its, const u64 *cmd);
@@ -120,12 +121,12 @@ void zvm_its_free_collections(struct zvm_its *its);
 /* vCPU index of a processor number, ZVM_VGIC_NO_VCPU if there is none. */
 u8 zvm_its_vcpu(struct zvm_vm *vm, u64 number);
 
-/* --- its_table.c: g->its_mutex held, all vCPUs stopped --------------------------------------------- */
+/* --- its_table.c: g->its_mutex held, all vCPUs stopped ---------------------------------------- */
 
 int zvm_its_save(struct zvm_its *its);
 int zvm_its_restore(struct zvm_its *its);
 
-/* --- its.c -------------------------------------------------------------------------------------- */
+/* --- its.c ------------------------------------------------------------------------------------ */
 
 #define ZVM_ITS_BASER_VALID    BIT_ULL(63)
 #define ZVM_ITS_BASER_INDIRECT BIT_ULL(62)

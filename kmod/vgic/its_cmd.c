@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The commands of an ITS, and the mappings that they make and take away: devices, events,
- * collections. Called by its.c with g->its_mutex held, on a vCPU's thread or in an ioctl; may sleep.
+ * collections. Called by its.c with g->its_mutex held, on a vCPU's thread or in an ioctl; sleeps.
  *
  * A command is 32 bytes of guest memory. IDs are checked against what GITS_TYPER announces, against
- * the size of the tables the guest gave, and that memory is behind the entry; the number of
- * events mapped is limited, because several interrupt translation tables may be one piece of memory.
+ * the size of the tables the guest gave, and that memory is behind the entry; the number of events
+ * mapped is limited, because several interrupt translation tables may be one piece of memory.
  * A command with an error is ignored (GITS_TYPER.SEIS = 0).
  *
  * GIC IHI 0069, 5.3.
@@ -41,7 +41,7 @@ static bool cmd_valid(const u64 *cmd)
 	return cmd[2] >> 63;
 }
 
-/* --- tables ---------------------------------------------------------------------------------------- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 bool zvm_its_entry_at(struct zvm_its *its, unsigned int table, u32 id, u64 *ipa)
 {
@@ -76,7 +76,7 @@ static void erase_entry(struct zvm_its *its, u64 ipa)
 	zvm_mm_write(its->vm, ipa, &zero, sizeof(zero));
 }
 
-/* --- collections ------------------------------------------------------------------------------------ */
+/* --- collections ------------------------------------------------------------------------------ */
 
 u8 zvm_its_vcpu(struct zvm_vm *vm, u64 number)
 {
@@ -171,7 +171,7 @@ static void cmd_invall(struct zvm_its *its, const u64 *cmd)
 		zvm_lpi_invall(its->vm->vcpus[target]);
 }
 
-/* --- devices and events ------------------------------------------------------------------------------ */
+/* --- devices and events ----------------------------------------------------------------------- */
 
 static struct zvm_its_ite *find_ite(struct zvm_its *its, const u64 *cmd)
 {

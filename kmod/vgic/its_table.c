@@ -29,7 +29,7 @@ static int write_entry(struct zvm_its *its, u64 ipa, u64 val)
 	return zvm_mm_write(its->vm, ipa, &raw, sizeof(raw));
 }
 
-/* --- save ----------------------------------------------------------------------------------------- */
+/* --- save ------------------------------------------------------------------------------------- */
 
 static int save_event(struct zvm_its *its, const struct zvm_its_device *dev, u32 eventid,
 		      const struct zvm_its_ite *ite, u32 next)
@@ -130,7 +130,7 @@ int zvm_its_save(struct zvm_its *its)
 	return ret;
 }
 
-/* --- restore -------------------------------------------------------------------------------------- */
+/* --- restore ---------------------------------------------------------------------------------- */
 
 /* What an entry says: the distance to the next one to look at, 0: this was the last; or -errno. */
 typedef int (*entry_fn)(struct zvm_its *its, u32 id, u64 entry, const void *arg);

@@ -57,7 +57,7 @@ int zvm_its_window_read(struct zvm_vm *vm, struct zvm_its_window *w, u64 ipa, vo
 	return 0;
 }
 
-/* --- queues and list registers; g->lock held ----------------------------------------------------- */
+/* --- queues and list registers; g->lock held -------------------------------------------------- */
 
 static void dequeue(struct zvm_vm *vm, struct zvm_lpi *lpi)
 {
@@ -139,7 +139,7 @@ void zvm_lpi_fold(struct zvm_vcpu *v, unsigned int slot, bool pending)
 	enqueue(v->vm, lpi);
 }
 
-/* --- changes ------------------------------------------------------------------------------------- */
+/* --- changes ---------------------------------------------------------------------------------- */
 
 void zvm_lpi_settle(struct zvm_vm *vm, struct zvm_lpi_change *ch)
 {
@@ -153,7 +153,8 @@ static void note_owner(const struct zvm_lpi *lpi, struct zvm_lpi_change *ch)
 		ch->sync |= BIT_ULL(lpi->owner);
 }
 
-void zvm_lpi_set_target(struct zvm_vm *vm, struct zvm_lpi *lpi, u8 target, struct zvm_lpi_change *ch)
+void zvm_lpi_set_target(struct zvm_vm *vm, struct zvm_lpi *lpi, u8 target,
+			struct zvm_lpi_change *ch)
 {
 	unsigned long flags;
 
@@ -282,7 +283,7 @@ void zvm_lpi_clear(struct zvm_vm *vm, struct zvm_lpi *lpi)
 		zvm_vgic_on_vcpu(vm->vcpus[owner], clear_folded, lpi);
 }
 
-/* --- pending tables ------------------------------------------------------------------------------- */
+/* --- pending tables --------------------------------------------------------------------------- */
 
 /*
  * The bit that the pending table has for an LPI just mapped. It is ours from now on: a bit left
@@ -437,7 +438,7 @@ int zvm_lpi_save_pending(struct zvm_vm *vm)
 	return ret;
 }
 
-/* --- life ------------------------------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static struct zvm_lpi *lpi_make(struct zvm_vm *vm, u32 intid, u8 target)
 {

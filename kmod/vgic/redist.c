@@ -67,7 +67,9 @@ static int write_propbaser(const struct zvm_vgic_access *a, u32 arg, u64 val)
 
 static u64 read_pendbaser(const struct zvm_vgic_access *a, u32 arg)
 {
-	return zvm_vgic_get_part(READ_ONCE(a->v->vgic.pendbaser) & ~ZVM_GICR_PENDBASER_PTZ, a->off, a->len);
+	u64 val = READ_ONCE(a->v->vgic.pendbaser) & ~ZVM_GICR_PENDBASER_PTZ;
+
+	return zvm_vgic_get_part(val, a->off, a->len);
 }
 
 static int write_pendbaser(const struct zvm_vgic_access *a, u32 arg, u64 val)
@@ -103,8 +105,8 @@ const struct zvm_vgic_reg zvm_vgic_redist_regs[] = {
 	REG(0x0014, 4, 4, NULL, NULL),					/* GICR_WAKER: awake */
 	REG(0x0070, 8, 4 | 8, read_propbaser, write_propbaser),		/* GICR_PROPBASER */
 	REG(0x0078, 8, 4 | 8, read_pendbaser, write_pendbaser),		/* GICR_PENDBASER */
-	{ .off = 0x00a0, .len = 8, .widths = 4 | 8, .arg = 0, .write = write_inv }, /* GICR_INVLPIR */
-	{ .off = 0x00b0, .len = 8, .widths = 4 | 8, .arg = 1, .write = write_inv }, /* GICR_INVALLR */
+	{ .off = 0x00a0, .len = 8, .widths = 4 | 8, .write = write_inv, .arg = 0 }, /* INVLPIR */
+	{ .off = 0x00b0, .len = 8, .widths = 4 | 8, .write = write_inv, .arg = 1 }, /* INVALLR */
 	REG(0x00c0, 4, 4, NULL, NULL),					/* GICR_SYNCR: never busy */
 	REG(0xffd0, 48, 4, zvm_vgic_read_pidr, NULL),			/* GICR_PIDR, CIDR */
 	IRQ_REG(0x0080, 1, 4, group, 0),				/* GICR_IGROUPR0 */

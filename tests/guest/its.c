@@ -146,7 +146,7 @@ static void redistributor_registers(void)
 	check_eq(mmio_read32(rd + GICR_SYNCR), 0, "SYNCR is not busy");
 }
 
-/* --- one CPU ------------------------------------------------------------------------------------------ */
+/* --- one CPU ---------------------------------------------------------------------------------- */
 
 static void delivery(void)
 {
@@ -347,7 +347,7 @@ static void pending_tables(void)
 	check_eq(count(0, LPI0), 1, "and LPIs work again");
 }
 
-/* --- several CPUs ----------------------------------------------------------------------------------- */
+/* --- several CPUs ----------------------------------------------------------------------------- */
 
 static void worker(void *arg)
 {
@@ -453,7 +453,7 @@ static void moving(void)
 	check(stop_workers(ncpus), "the sleepers stop");
 }
 
-/* --- save and restore ---------------------------------------------------------------------------------- */
+/* --- save and restore ------------------------------------------------------------------------- */
 
 static void cycle(void)
 {
@@ -490,7 +490,7 @@ static void cycle(void)
 	check(count(0, LPI0 + 20) == 1 && count(0, LPI0 + 1) == 2, "what was unmapped stays unmapped");
 }
 
-/* --- errors and hostility -------------------------------------------------------------------------- */
+/* --- errors and hostility --------------------------------------------------------------------- */
 
 static bool works(void)
 {

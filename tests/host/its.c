@@ -72,6 +72,11 @@ static uint64_t get_reg(uint64_t off)
 	return val;
 }
 
+static int address(unsigned long cmd, uint64_t *addr)
+{
+	return attr(its, cmd, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, addr);
+}
+
 static int ctrl(uint64_t nr)
 {
 	return attr(its, KVM_SET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_CTRL, nr, NULL);
@@ -219,30 +224,19 @@ static void creation(void)
 	ok(set_reg(CWRITER, 0) == -ENXIO, "a register before the address: -ENXIO");
 
 	addr = ITS_BASE + 0x1000;
-	ok(attr(its, KVM_SET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, &addr) ==
-		   -EINVAL,
+	ok(address(KVM_SET_DEVICE_ATTR, &addr) == -EINVAL,
 	   "an address that is not aligned: -EINVAL");
 	addr = 1ULL << 40;
-	ok(attr(its, KVM_SET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, &addr) ==
-		   -E2BIG,
-	   "one outside the address space: -E2BIG");
-	ok(attr(its, KVM_SET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE,
-		NULL) == -EFAULT,
-	   "none: -EFAULT");
+	ok(address(KVM_SET_DEVICE_ATTR, &addr) == -E2BIG, "one outside the address space: -E2BIG");
+	ok(address(KVM_SET_DEVICE_ATTR, NULL) == -EFAULT, "none: -EFAULT");
 	addr = ITS_BASE;
 	ok(attr(its, KVM_SET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST,
 		&addr) == -ENODEV,
 	   "another device's: -ENODEV");
-	ok(attr(its, KVM_SET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, &addr) ==
-		   0,
-	   "an address is set");
-	ok(attr(its, KVM_SET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, &addr) ==
-		   -EEXIST,
-	   "once only: -EEXIST");
+	ok(address(KVM_SET_DEVICE_ATTR, &addr) == 0, "an address is set");
+	ok(address(KVM_SET_DEVICE_ATTR, &addr) == -EEXIST, "once only: -EEXIST");
 	addr = 0;
-	ok(attr(its, KVM_GET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, &addr) ==
-			   0 && addr == ITS_BASE,
-	   "and read back");
+	ok(address(KVM_GET_DEVICE_ATTR, &addr) == 0 && addr == ITS_BASE, "and read back");
 	ok(ctrl(KVM_DEV_ARM_VGIC_CTRL_INIT) == 0, "CTRL_INIT");
 }
 
@@ -329,7 +323,7 @@ static void routes(void)
 	close(f.fd);
 }
 
-/* --- tables -------------------------------------------------------------------------------------- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 #define DTE(next, itt, bits) \
 	(VALID | (uint64_t)(next) << 49 | (uint64_t)(VM_RAM_IPA + (itt)) >> 8 << 5 | ((bits) - 1))
@@ -357,7 +351,8 @@ static void save(void)
 		seen[0] |= *entry(COLLECTIONS, i) == CTE(0, 0);
 		seen[1] |= *entry(COLLECTIONS, i) == CTE(1, 1);
 	}
-	ok(seen[0] && seen[1] && !(*entry(COLLECTIONS, 2) & VALID), "collection entries end by an invalid one");
+	ok(seen[0] && seen[1] && !(*entry(COLLECTIONS, 2) & VALID),
+	   "collection entries end by an invalid one");
 
 	for (i = 0; i < 5; i++)
 		val[i] = get_reg(regs[i]);
@@ -454,7 +449,7 @@ static void bad_tables(void)
 	clear_event(2 * 8192 + 8, 0);
 }
 
-/* --- a vCPU that runs --------------------------------------------------------------------------------- */
+/* --- a vCPU that runs ------------------------------------------------------------------------- */
 
 static void nothing(int sig)
 {
