@@ -8,6 +8,7 @@
 #include <linux/cpuhotplug.h>
 #include <linux/reboot.h>
 
+#include "gic.h"
 #include "host.h"
 #include "zvm.h"
 
@@ -59,6 +60,7 @@ static void zvm_cpu_close(void *unused)
 {
 	this_cpu_ptr(&zvm_cpus)->closed = true;
 	zvm_resident_evict_local();
+	zvm_gic_cpu_offline();
 }
 
 /* Reboot and kexec: the next kernel finds EL2 as the firmware left it to us. */

@@ -7,8 +7,8 @@
  *
  * To Linux the thread runs meanwhile. So it is done only while no other task wants this CPU, and
  * for at most halt_us at a time; then the thread blocks and the host's idle loop takes over. A
- * thread that is bound to this one CPU owns it and has no such limit. halt_us = 0 switches all of
- * it off.
+ * thread that is bound to this one of several CPUs owns it and has no such limit. halt_us = 0
+ * switches all of it off.
  *
  * Called from the run loop's window: IRQs and preemption off, v resident and in ring 1.
  */
@@ -18,6 +18,7 @@
 
 #include "compat/compat.h"
 #include "ring0/ring0.h"
+#include "run.h"
 #include "switch/switch.h"
 #include "trap/trap.h"
 #include "zvm.h"
@@ -35,21 +36,20 @@ static bool zvm_halt_disturbed(struct zvm_vcpu *v)
 
 bool zvm_vcpu_halt(struct zvm_vcpu *v)
 {
-	bool owned = current->nr_cpus_allowed == 1;
+	bool owned = current->nr_cpus_allowed == 1 && nr_cpu_ids > 1;
 	u64 limit = READ_ONCE(zvm_halt_us), from;
 
-	/* With pseudo-NMI, masked interrupts do not end a WFI; that is the idle loop's to arrange. */
-	if (!limit || !READ_ONCE(v->vm->vgic.ready) || zvm_compat_prio_masking() || (v->ctx.hcr & ZVM_HCR_VSE))
+	/* With pseudo-NMI masked interrupts do not end a WFI: the idle loop arranges for that. */
+	if (!limit || !READ_ONCE(v->vm->vgic.ready) || zvm_compat_prio_masking() ||
+	    (v->ctx.hcr & ZVM_HCR_VSE))
 		return false;
-	v->stats.wfi_exits++;
 	limit = limit * read_sysreg(cntfrq_el0) / USEC_PER_SEC;
 	from = read_sysreg(cntpct_el0);
 	for (;;) {
 		smp_store_mb(v->mode, ZVM_IN_GUEST); /* pairs with zvm_vcpu_kick() */
 		if (zvm_halt_disturbed(v))
 			break; /* the guest executes its WFI again */
-		if (zvm_vcpu_take_request(v, ZVM_REQ_IRQ) | zvm_vcpu_take_request(v, ZVM_REQ_SGI))
-			zvm_vgic_flush(v);
+		zvm_vcpu_take_irqs(v);
 		if (zvm_vgic_signalled_here(v)) {
 			zvm_skip_instr(v);
 			break;
@@ -57,7 +57,6 @@ bool zvm_vcpu_halt(struct zvm_vcpu *v)
 		if (!single_task_running() ||
 		    (!owned && read_sysreg(cntpct_el0) - from >= limit)) {
 			WRITE_ONCE(v->mode, ZVM_OUTSIDE);
-			v->stats.wfi_exits--; /* ring 2 counts it */
 			return false;
 		}
 		dsb(sy);
@@ -67,6 +66,7 @@ bool zvm_vcpu_halt(struct zvm_vcpu *v)
 			zvm_switch_irq_window(v);
 	}
 	WRITE_ONCE(v->mode, ZVM_OUTSIDE);
+	v->stats.wfi_exits++;
 	v->stats.halts++;
 	return true;
 }

@@ -9,6 +9,11 @@
 
 /* KVM_RUN; v->mutex held. 0 with run->exit_reason, or -errno. */
 int zvm_vcpu_run(struct zvm_vcpu *v);
+/*
+ * Interrupts that were posted go into list registers; the window of the run loop, IRQs off, after
+ * mode = IN_GUEST.
+ */
+void zvm_vcpu_take_irqs(struct zvm_vcpu *v);
 /* A descriptor for a vCPU that is complete; it holds the VM. fd or -errno. */
 int zvm_vcpu_fd(struct zvm_vcpu *v);
 

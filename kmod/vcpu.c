@@ -14,6 +14,7 @@
 
 #include "compat/compat.h"
 #include "gic.h"
+#include "ring0/ring0.h"
 #include "run.h"
 #include "stats/trace.h"
 #include "switch/switch.h"
@@ -178,6 +179,16 @@ static int zvm_vcpu_prepare(struct zvm_vcpu *v)
 	return 0;
 }
 
+void zvm_vcpu_take_irqs(struct zvm_vcpu *v)
+{
+	u32 requests = READ_ONCE(v->requests) & ZVM_REQS_IRQ;
+
+	if (!requests || (requests == BIT(ZVM_REQ_POST) && !zvm_ring0_take_posted(v)))
+		return;
+	if (zvm_vcpu_take_request(v, ZVM_REQ_IRQ) | zvm_vcpu_take_request(v, ZVM_REQ_POST))
+		zvm_vgic_flush(v);
+}
+
 /* Ring 0 has posted to these and could not reach them; IRQs off. */
 static void zvm_vcpu_kick_others(struct zvm_vcpu *v)
 {
@@ -203,8 +214,7 @@ static u32 zvm_vcpu_window(struct zvm_vcpu *v)
 			WRITE_ONCE(v->mode, ZVM_OUTSIDE);
 			return 0;
 		}
-		if (zvm_vcpu_take_request(v, ZVM_REQ_IRQ) | zvm_vcpu_take_request(v, ZVM_REQ_SGI))
-			zvm_vgic_flush(v);
+		zvm_vcpu_take_irqs(v);
 		current->flags |= PF_VCPU; /* the tick accounts guest time by it */
 		trace_zvm_entry(v->id, v->ctx.pc);
 		exit = zvm_switch_run(v);

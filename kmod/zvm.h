@@ -57,13 +57,13 @@ enum zvm_request {
 	ZVM_REQ_SLEEP,	/* power state became OFF or paused */
 	ZVM_REQ_RESET,	/* reset by PSCI CPU_ON: vcpu->reset holds pc, r0 */
 	ZVM_REQ_EXIT,	/* leave the guest and look around (kick without a reason of its own) */
-	ZVM_REQ_SGI,	/* as ZVM_REQ_IRQ, and it is an SGI: ring 0 can take it */
+	ZVM_REQ_POST,	/* interrupts have come up, nothing else: ring 0 can take them */
 	ZVM_REQ_ITS,	/* commands of an ITS are left to do: a signal came in between */
 	ZVM_REQ_VM_DEAD,/* the VM was stopped: -EIO from KVM_RUN */
 };
 
 /* Requests that the guest need not be left for. */
-#define ZVM_REQS_IRQ (BIT(ZVM_REQ_IRQ) | BIT(ZVM_REQ_SGI))
+#define ZVM_REQS_IRQ (BIT(ZVM_REQ_IRQ) | BIT(ZVM_REQ_POST))
 
 /* A pending CPU_ON: written under vm->psci_lock, consumed with ZVM_REQ_RESET. */
 struct zvm_vcpu_reset {

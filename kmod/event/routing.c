@@ -23,17 +23,17 @@ static bool lookup(struct zvm_vm *vm, u32 gsi, struct zvm_route *to)
 	bool found;
 	int idx;
 
-	idx = srcu_read_lock(&ev->srcu);
-	r = srcu_dereference(ev->routing, &ev->srcu);
-	if (r) {
-		found = gsi < r->nr && r->route[gsi].type;
-		if (found)
-			*to = r->route[gsi];
-	} else {
-		found = gsi < NR_PINS;
+	if (likely(!rcu_access_pointer(ev->routing))) {
+		/* the default needs no table to be held */
 		to->type = KVM_IRQ_ROUTING_IRQCHIP;
 		to->intid = gsi + 32;
+		return gsi < NR_PINS;
 	}
+	idx = srcu_read_lock(&ev->srcu);
+	r = srcu_dereference(ev->routing, &ev->srcu);
+	found = r && gsi < r->nr && r->route[gsi].type;
+	if (found)
+		*to = r->route[gsi];
 	srcu_read_unlock(&ev->srcu, idx);
 	return found;
 }

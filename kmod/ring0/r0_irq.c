@@ -5,8 +5,8 @@
  * with what was posted. All others, and these when anything is out of the ordinary, are left
  * pending for the host (ZVM_EXIT_IRQ). gic.c says why the acknowledgement can return nothing else.
  *
- * Linux has EOImode 1 (checked at load): the write to EOIR drops the priority, the timer's PPI stays
- * active until the guest deactivates its own. Locks: r0_vgic.c.
+ * Linux has EOImode 1 (checked at load): the write to EOIR drops the priority, the timer's PPI
+ * stays active until the guest deactivates its own. Locks: r0_vgic.c.
  */
 #include "../gic.h"
 #include "../vgic/pick.h"
@@ -73,9 +73,9 @@ static u32 zvm_ring0_bell(struct zvm_vcpu *v, u8 pmr)
 		return ZVM_EXIT_IRQ; /* the list registers want something */
 	got = zvm_ring0_ack(pmr);
 	zvm_ring0_other(got);
-	if (got != zvm_host.ppi_maint || READ_ONCE(v->requests) != BIT(ZVM_REQ_SGI))
+	if (got != zvm_host.ppi_maint || READ_ONCE(v->requests) != BIT(ZVM_REQ_POST))
 		return ZVM_EXIT_AGAIN;
-	return zvm_ring0_take_sgis(v);
+	return zvm_ring0_take_posted(v);
 }
 
 u32 zvm_ring0_irq(struct zvm_ctx *ctx)

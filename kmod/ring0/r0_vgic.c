@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The vGIC in ring 0: SGIs, the hot registers of GICD and of the vCPU's own GICR, and private
+ * The vGIC in ring 0: SGIs, the hot registers of GICD and of the vCPU's own GICR, and
  * interrupts that go straight into a free list register.
  *
  * Locks are the vGIC's own raw locks, by trylock on the lock word itself: lockdep and the preempt
@@ -25,24 +25,24 @@ static inline u32 zvm_ring0_deliverable(struct zvm_vcpu *v)
 }
 
 /*
- * Make the private `intid`, which is deliverable, pending in a list register of v, which runs here;
- * v's lock is held. False: only a flush can do it. What fill() in vgic/lr.c would make of it, as
- * long as there is room and nothing waits outside.
+ * Make `intid` of bank `b`, which is deliverable to v, pending in a list register of v, which runs
+ * here; the locks of bank and vCPU are held. False: only a flush can do it. What fill() in
+ * vgic/lr.c would make of it, as long as there is room and nothing waits outside.
  */
-static bool zvm_ring0_place(struct zvm_vcpu *v, u32 intid)
+static bool zvm_ring0_place(struct zvm_vcpu *v, struct zvm_vgic_bank *b, u32 intid)
 {
 	struct zvm_vgic_cpu *c = &v->vgic;
-	struct zvm_vgic_bank *b = &c->priv;
-	u32 bit = BIT(intid), slot, m;
+	u32 n = intid % 32, bit = BIT(n), slot, m;
 	u64 lr, state = 0;
 
-	if (c->hcr != ZVM_ICH_HCR_EN || (b->active & bit))
+	/* hw: whether the physical interrupt goes along is the flush's to know */
+	if (c->hcr != ZVM_ICH_HCR_EN || ((b->active | b->hw) & bit))
 		return false;
 	if (b->in_lr & bit) {
 		for (m = c->lr_used; m; m &= m - 1)
 			if (ZVM_ICH_LR_VINTID(c->lr[__builtin_ctz(m)]) == intid)
 				break;
-		if (!m)
+		if (!m || !(b->edge & bit))
 			return false;
 		slot = __builtin_ctz(m);
 		state = zvm_lr_read(slot) & ZVM_ICH_LR_STATE; /* 0: the guest is done with it */
@@ -51,20 +51,41 @@ static bool zvm_ring0_place(struct zvm_vcpu *v, u32 intid)
 		if (!m)
 			return false;
 		slot = __builtin_ctz(m);
+		if (intid >= ZVM_VGIC_NR_PRIVATE) {
+			b->owner[n] = v->idx;
+			c->nr_spis++;
+		}
 	}
-	lr = intid | (u64)b->prio[intid] << ZVM_ICH_LR_PRIO_SHIFT | state | ZVM_ICH_LR_PENDING;
+	lr = intid | (u64)b->prio[n] << ZVM_ICH_LR_PRIO_SHIFT | state | ZVM_ICH_LR_PENDING;
 	if (b->group & bit)
 		lr |= ZVM_ICH_LR_GROUP1;
+	if (!(b->edge & bit))
+		lr |= ZVM_ICH_LR_EOI; /* look at the line again when the guest is done */
+	if (b->latch & bit)
+		c->lr_latched |= BIT(slot);
 	b->latch &= ~bit;
 	b->in_lr |= bit;
 	c->lr_used |= BIT(slot);
-	c->lr_latched |= BIT(slot);
 	c->lr[slot] = lr;
 	zvm_lr_write(slot, lr);
 	return true;
 }
 
-/* --- SGIs ------------------------------------------------------------------------------------- */
+/*
+ * All of `pending` in bank `b`, whose first INTID is `base`. A level in a list register is there
+ * already: its end raises a maintenance interrupt.
+ */
+static bool zvm_ring0_place_all(struct zvm_vcpu *v, struct zvm_vgic_bank *b, u32 base, u32 pending)
+{
+	u32 m;
+
+	for (m = pending & ~(b->in_lr & ~b->edge); m; m &= m - 1)
+		if (!zvm_ring0_place(v, b, base + __builtin_ctz(m)))
+			return false;
+	return true;
+}
+
+/* --- SGIs ------------------------------------------------------------------------------------ */
 
 /* Make t notice its requests: at once if it runs, else ring 1 wakes it. */
 static void zvm_ring0_kick(struct zvm_vcpu *v, struct zvm_vcpu *t)
@@ -92,7 +113,7 @@ static bool zvm_ring0_send(struct zvm_vcpu *v, struct zvm_vcpu *t, u32 sgi, bool
 	}
 	c->priv.latch |= BIT(sgi);
 	wake = zvm_ring0_deliverable(t) & BIT(sgi);
-	if (wake && t == v && zvm_ring0_place(v, sgi))
+	if (wake && t == v && zvm_ring0_place(v, &v->vgic.priv, sgi))
 		wake = false;
 	zvm_ring0_unlock(&c->lock);
 	if (!wake)
@@ -100,7 +121,7 @@ static bool zvm_ring0_send(struct zvm_vcpu *v, struct zvm_vcpu *t, u32 sgi, bool
 	if (t == v) {
 		set_bit(ZVM_REQ_IRQ, &v->requests);
 	} else {
-		set_bit(ZVM_REQ_SGI, &t->requests);
+		set_bit(ZVM_REQ_POST, &t->requests);
 		zvm_ring0_kick(v, t);
 	}
 	return true;
@@ -123,27 +144,53 @@ u32 zvm_ring0_sgi(struct zvm_vcpu *v, u64 val, bool group1)
 	return v->kicks || READ_ONCE(v->requests) ? ZVM_EXIT_AGAIN : ZVM_RESUME;
 }
 
-/* The bell has rung and nothing but SGIs was posted. */
-u32 zvm_ring0_take_sgis(struct zvm_vcpu *v)
-{
-	struct zvm_vgic_cpu *c = &v->vgic;
-	u32 m;
+/* --- what was posted ------------------------------------------------------------------------- */
 
-	if (!zvm_ring0_trylock(&c->lock))
-		return ZVM_EXIT_AGAIN;
-	clear_bit(ZVM_REQ_SGI, &v->requests);
-	smp_mb__after_atomic(); /* before the latch is looked at, as zvm_vcpu_take_request() */
-	for (m = zvm_ring0_deliverable(v) & GENMASK(ZVM_VGIC_NR_SGIS - 1, 0); m; m &= m - 1)
-		if (!zvm_ring0_place(v, __builtin_ctz(m)))
-			break;
-	zvm_ring0_unlock(&c->lock);
-	if (!m)
-		return ZVM_RESUME;
-	set_bit(ZVM_REQ_IRQ, &v->requests);
-	return ZVM_EXIT_AGAIN;
+/* SPIs of bank `b` that v may take and that no other vCPU has in a list register; g->lock held. */
+static u32 zvm_ring0_spis(struct zvm_vcpu *v, const struct zvm_vgic_bank *b)
+{
+	u32 m, mine = 0, n;
+
+	for (m = zvm_vgic_deliverable(b, v->vm->vgic.ctlr) & ~b->active; m; m &= m - 1) {
+		n = __builtin_ctz(m);
+		if (b->in_lr & BIT(n) ? b->owner[n] == v->idx :
+					b->target[n] == v->idx || (b->route[n] & BIT(31)))
+			mine |= BIT(n);
+	}
+	return mine;
 }
 
-/* --- the timers ----------------------------------------------------------------------------------- */
+/* Nothing was posted but interrupts that have come up. Ring 1 may call it too, IRQs off. */
+u32 zvm_ring0_take_posted(struct zvm_vcpu *v)
+{
+	struct zvm_vgic *g = &v->vm->vgic;
+	struct zvm_vgic_cpu *c = &v->vgic;
+	bool spis = READ_ONCE(g->spi_busy), done = false;
+	u32 words;
+
+	if (c->cpu < 0 || (spis && !zvm_ring0_trylock(&g->lock)))
+		return ZVM_EXIT_AGAIN;
+	if (!zvm_ring0_trylock(&c->lock))
+		goto out;
+	clear_bit(ZVM_REQ_POST, &v->requests);
+	smp_mb__after_atomic(); /* before the banks are looked at, as zvm_vcpu_take_request() */
+	done = (spis || !READ_ONCE(g->spi_busy)) &&
+	       zvm_ring0_place_all(v, &c->priv, 0, zvm_ring0_deliverable(v));
+	for (words = spis ? g->spi_busy : 0; done && words; words &= words - 1) {
+		struct zvm_vgic_bank *b = &g->spi[__builtin_ctz(words)];
+
+		done = zvm_ring0_place_all(v, b, __builtin_ctz(words) * 32, zvm_ring0_spis(v, b));
+	}
+	zvm_ring0_unlock(&c->lock);
+	if (!done)
+		set_bit(ZVM_REQ_IRQ, &v->requests);
+out:
+	if (spis)
+		zvm_ring0_unlock(&g->lock);
+	return done ? ZVM_RESUME : ZVM_EXIT_AGAIN;
+}
+
+/* --- the timers ------------------------------------------------------------------------------ */
 
 /*
  * Find a list register for a timer's interrupt that is about to be acknowledged. True: v's lock is
@@ -201,7 +248,7 @@ void zvm_ring0_timer_place(struct zvm_vcpu *v, int i, u32 slot)
 	zvm_lr_write(slot, lr);
 }
 
-/* --- registers -------------------------------------------------------------------------------- */
+/* --- registers ------------------------------------------------------------------------------- */
 
 /* Offsets, the same in GICD and in the SGI frame of GICR */
 #define R_CTLR	     0x0000
@@ -264,7 +311,7 @@ static bool zvm_ring0_dist_read(struct zvm_vgic *g, u32 off, u32 len, u64 *val)
 		*val = READ_ONCE(g->ctlr) | ZVM_GICD_CTLR_ARE | ZVM_GICD_CTLR_DS;
 		return true;
 	case R_TYPER:
-		*val = g->typer;
+		*val = READ_ONCE(g->typer);
 		return true;
 	case R_PIDR2:
 		*val = ZVM_GIC_PIDR2;
@@ -282,7 +329,7 @@ static bool zvm_ring0_redist_read(struct zvm_vcpu *v, u32 off, u32 len, u64 *val
 		return zvm_ring0_bank_read(&v->vgic.priv, off, len, val);
 	}
 	if (off == GICR_TYPER && len == 8) {
-		*val = v->vgic.typer;
+		*val = READ_ONCE(v->vgic.typer);
 		return true;
 	}
 	if (off == R_PIDR2 && len == 4) {
@@ -293,8 +340,8 @@ static bool zvm_ring0_redist_read(struct zvm_vcpu *v, u32 off, u32 len, u64 *val
 }
 
 /*
- * Enable or disable interrupts of the vCPU's own bank. One that is in a list register, or now has to
- * go into one, is dealt with by the flush before the guest goes on.
+ * Enable or disable interrupts of the vCPU's own bank. One that is in a list register, or now has
+ * to go into one, is dealt with by the flush before the guest goes on.
  */
 static u32 zvm_ring0_redist_write(struct zvm_vcpu *v, u32 off, u32 val)
 {
@@ -363,7 +410,8 @@ u32 zvm_ring0_mmio(struct zvm_vcpu *v, u64 ipa)
 		if (len != 4)
 			return ZVM_EXIT_SYNC;
 		val = rt == 31 ? 0 : v->ctx.x[rt];
-		ret = dist ? zvm_ring0_dist_write(g, off, val) : zvm_ring0_redist_write(v, off, val);
+		ret = dist ? zvm_ring0_dist_write(g, off, val) :
+			     zvm_ring0_redist_write(v, off, val);
 		if (ret == ZVM_EXIT_SYNC)
 			return ret;
 	} else {

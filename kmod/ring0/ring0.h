@@ -29,11 +29,11 @@ u32 zvm_ring0_mmio(struct zvm_vcpu *v, u64 ipa); /* ISV = 1, no memory mapped th
 
 /*
  * vgic.c, for irq.c: a list register for timer `i` (true: v->vgic.lock is held), and the interrupt
- * put there; posted SGIs into list registers.
+ * put there; posted interrupts into list registers, ZVM_EXIT_AGAIN: a flush is needed.
  */
 bool zvm_ring0_timer_slot(struct zvm_vcpu *v, int i, u32 *slot);
 void zvm_ring0_timer_place(struct zvm_vcpu *v, int i, u32 slot);
-u32 zvm_ring0_take_sgis(struct zvm_vcpu *v);
+u32 zvm_ring0_take_posted(struct zvm_vcpu *v);
 
 /* irq.c: 0, ZVM_EXIT_AGAIN, or ZVM_EXIT_IRQ: for the host. Ring 1 may call it too, IRQs off. */
 u32 zvm_ring0_irq(struct zvm_ctx *ctx);

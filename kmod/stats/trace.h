@@ -44,8 +44,8 @@ TRACE_EVENT(zvm_exit,
 		__entry->pc = pc;
 	),
 	TP_printk("vcpu=%u kind=%s ec=0x%llx esr=0x%llx pc=0x%llx", __entry->vcpu,
-		  __print_symbolic(__entry->kind, { 0, "sync" }, { 1, "irq" }, { 2, "fiq" },
-				   { 3, "serror" }),
+		  __print_symbolic(__entry->kind, { 1, "sync" }, { 2, "irq" }, { 3, "fiq" },
+				   { 4, "serror" }, { 5, "again" }),
 		  (__entry->esr >> 26) & 0x3f, __entry->esr, __entry->pc)
 );
 

@@ -145,7 +145,7 @@ const struct zvm_vgic_reg *zvm_vgic_find_reg(struct zvm_vgic_access *a);
 u64 zvm_vgic_reg_read(const struct zvm_vgic_access *a, const struct zvm_vgic_reg *reg);
 int zvm_vgic_reg_write(const struct zvm_vgic_access *a, const struct zvm_vgic_reg *reg, u64 val);
 
-/* The VM becomes ready: what ring 0 needs of the registers; vm->lock held. */
+/* The VM becomes ready, or got an ITS since: what ring 0 needs of the registers; vm->lock held. */
 void zvm_vgic_mmio_ready(struct zvm_vm *vm);
 
 /* Handlers common to both frames (regs.c). */

@@ -377,6 +377,8 @@ int zvm_its_add(struct zvm_vm *vm, struct zvm_its **out)
 	xa_init(&its->collections);
 	g->its[g->nr_its] = its;
 	smp_store_release(&g->nr_its, g->nr_its + 1); /* readers look at its[] below it */
+	if (g->ready)
+		zvm_vgic_mmio_ready(vm); /* the identification registers say LPIs now */
 	*out = its;
 	return 0;
 }

@@ -155,11 +155,12 @@ void zvm_vgic_mmio_ready(struct zvm_vm *vm)
 
 	smp_mb();
 	ram = any_ram(vm, g->dist_base, ZVM_GICD_SIZE);
-	g->typer = read_now((struct zvm_vgic_access){ .vm = vm, .off = 0x4, .len = 4 });
+	WRITE_ONCE(g->typer, read_now((struct zvm_vgic_access){ .vm = vm, .off = 0x4, .len = 4 }));
 	zvm_for_each_vcpu(i, v, vm) {
 		ram |= any_ram(vm, v->vgic.rd_base, ZVM_GICR_SIZE);
-		v->vgic.typer = read_now(
-			(struct zvm_vgic_access){ .vm = vm, .v = v, .off = 0x8, .len = 8 });
+		WRITE_ONCE(v->vgic.typer,
+			   read_now((struct zvm_vgic_access){
+				   .vm = vm, .v = v, .off = 0x8, .len = 8 }));
 	}
 	WRITE_ONCE(g->plain, !ram);
 	smp_mb(); /* pairs with zvm_vgic_memslot(): `covered` is set before it clears `plain` */

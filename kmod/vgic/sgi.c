@@ -22,7 +22,7 @@ static void send(struct zvm_vcpu *v, u32 sgi, bool group1)
 	}
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 	if (wake)
-		zvm_vcpu_request(v, ZVM_REQ_IRQ);
+		zvm_vcpu_request(v, ZVM_REQ_POST);
 }
 
 void zvm_vgic_sgi(struct zvm_vcpu *v, u64 val, bool group1)

@@ -248,7 +248,8 @@ static void inject_spi(struct zvm_vm *vm, u32 intid, bool level)
 unlock:
 	raw_spin_unlock_irqrestore(&g->lock, flags);
 
-	zvm_vgic_request_mask(vm, vcpus);
+	for (; vcpus; vcpus &= vcpus - 1)
+		zvm_vcpu_request(vm->vcpus[__ffs64(vcpus)], ZVM_REQ_POST);
 	/* Still pending in a list register perhaps: withdraw it at the next entry, no kick for it. */
 	if (stale)
 		set_bit(ZVM_REQ_IRQ, &stale->requests);
@@ -293,7 +294,7 @@ unlock:
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 
 	if (wake)
-		zvm_vcpu_request(v, ZVM_REQ_IRQ);
+		zvm_vcpu_request(v, stale ? ZVM_REQ_IRQ : ZVM_REQ_POST);
 	else if (stale)
 		set_bit(ZVM_REQ_IRQ, &v->requests);
 }

@@ -32,7 +32,7 @@ struct zvm_vgic {
 	bool ready;		/* addresses checked at the first KVM_RUN */
 	bool plain;		/* ready, and no memslot lies over a frame: ring 0 may answer */
 	bool covered;		/* a memslot was put over a frame; stays */
-	u32 typer;		/* GICD_TYPER; fixed when ready */
+	u32 typer;		/* GICD_TYPER; fixed when ready, but for LPIs */
 	u32 nr_irqs;		/* 64..1024, a multiple of 32; 0 until chosen */
 	u32 revision;		/* GICD_IIDR.Revision: 2 or 3 */
 	u32 vtr;		/* ICH_VTR_EL2 of this host */
@@ -84,7 +84,7 @@ struct zvm_vgic_cpu {
 	/* under vm->lock until the VM is ready, then constant */
 	u64 rd_base;		/* IPA of the RD frame, SGI frame at + 64 KiB */
 	u32 rd_region, rd_index;
-	u64 typer;		/* GICR_TYPER; fixed when ready */
+	u64 typer;		/* GICR_TYPER; fixed when ready, but for LPIs */
 	u64 pendbaser;
 };
 

@@ -22,6 +22,9 @@
 #define GICD_ISPENDR1 0x204
 #define GICD_ICFGR2   0xc08
 #define GICD_ICFGR3   0xc0c
+#define PAGE	      4096UL
+#define DIST_IPA      0x08000000UL
+#define REDIST_IPA    0x080a0000UL
 #define BELL_IPA      0x0b000000UL
 
 static struct vm vm;
@@ -38,7 +41,7 @@ static void gic_attr(uint32_t group, uint64_t attr, void *addr, unsigned long cm
 static void gic_create(void)
 {
 	struct kvm_create_device cd = { .type = KVM_DEV_TYPE_ARM_VGIC_V3 };
-	uint64_t dist = 0x08000000, redist = 0x080a0000;
+	uint64_t dist = DIST_IPA, redist = REDIST_IPA;
 	uint32_t nr = 96;
 
 	if (ioctl(vm.fd, KVM_CREATE_DEVICE, &cd))
@@ -267,6 +270,20 @@ static void statistics(int fd, const char *what)
 	close(fd);
 }
 
+/* Memory over the registers of the vGIC goes first, whatever answers those fastest. */
+static void memory_over_frames(void)
+{
+	uint64_t typer = REDIST_IPA + 8, before, *mem = mem_map(PAGE, PAGE);
+
+	mem[1] = 0x1234567890abcdef;
+	before = vm_do(&vm, 0, VM_READ, typer, typer + 8, 8, 0);
+	ok(before & 1 << 4, "GICR_TYPER.Last of the only vCPU");
+	ok(!vm_slot(&vm, 5, 0, REDIST_IPA, PAGE, mem), "memory over the redistributor");
+	ok(vm_do(&vm, 0, VM_READ, typer, typer + 8, 8, 0) == mem[1], "the guest reads the memory");
+	ok(!vm_slot(&vm, 5, 0, REDIST_IPA, 0, mem), "that memory taken away");
+	ok(vm_do(&vm, 0, VM_READ, typer, typer + 8, 8, 0) == before, "the register is there again");
+}
+
 int main(int argc, char **argv)
 {
 	vm_open_device(argc, argv);
@@ -274,6 +291,7 @@ int main(int argc, char **argv)
 	irqfds();
 	irq_lines();
 	ioeventfds();
+	memory_over_frames();
 	statistics(ioctl(vm.fd, KVM_GET_STATS_FD, 0), "of the VM");
 	statistics(ioctl(vm.vcpu[0], KVM_GET_STATS_FD, 0), "of the vCPU");
 	close(gic);
