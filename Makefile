@@ -208,8 +208,12 @@ demo: all
 bench: module guests
 	$(Q)tests/bench/run --kernel $(REL)
 
-# make check SUITE="unit host/boot": see tests/run.
-.PHONY: check print-unit-y print-fuzz-y
+# make check SUITE="unit host/boot": see tests/run. make check-kernels KERNELS="5.10 sid": see
+# tests/kernels.
+.PHONY: check check-kernels print-unit-y print-fuzz-y
+check-kernels: all
+	$(Q)tests/kernels $(KERNELS)
+
 check: all unit fuzz
 	$(Q)tests/run $(SUITE)
 

@@ -269,9 +269,13 @@ static int zvm_vcpu_loop(struct zvm_vcpu *v)
 
 		preempt_disable();
 		local_irq_disable();
-		if (zvm_resident_make(v)) { /* moved meanwhile, or the CPU closes */
+		ret = zvm_resident_make(v);
+		if (unlikely(ret)) { /* moved meanwhile, or the CPU closes */
 			local_irq_enable();
 			preempt_enable();
+			/* Out of the way: a real-time thread would keep the CPU from going down. */
+			if (ret == -EBUSY)
+				schedule_timeout_interruptible(1);
 			continue;
 		}
 		zvm_switch_enter_ring1(v);

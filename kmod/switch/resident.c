@@ -132,7 +132,9 @@ int zvm_resident_make(struct zvm_vcpu *v)
 
 	if (likely(c->resident == v))
 		return 0;
-	if (c->closed || smp_load_acquire(&v->resident_cpu) >= 0)
+	if (c->closed)
+		return -EBUSY;
+	if (smp_load_acquire(&v->resident_cpu) >= 0)
 		return -EAGAIN;
 	zvm_resident_evict_local();
 

@@ -89,6 +89,38 @@ free_kb() {
 	awk '$1 == "MemFree:" { print $2 }' /proc/meminfo
 }
 
+# guests_start PROGRAM...: bare-metal guests at work in the background, one after another and over
+# again, until guests_stop. $guest_rounds is their --param, $guest_vcpus their size.
+guests_start() {
+	touch /tmp/guests.go
+	rm -f /tmp/guests.bad
+	echo 0 >/tmp/guests.count
+	(
+		while [ -e /tmp/guests.go ]; do
+			for g; do
+				guest-run --device "$device" --vcpus "${guest_vcpus:-4}" \
+					--timeout 900 ${guest_rounds:+--param $guest_rounds} \
+					"$images/tests/$g.img" >"/tmp/guests.$g" 2>&1 &&
+					! grep '^not ok' "/tmp/guests.$g" ||
+					{ cp "/tmp/guests.$g" /tmp/guests.bad; exit 1; }
+				echo $(($(cat /tmp/guests.count) + 1)) >/tmp/guests.count
+				[ -e /tmp/guests.go ] || break
+			done
+		done
+	) &
+	guests_pid=$!
+}
+
+# guests_stop N: all of them passed, and there were at least N programs.
+guests_stop() {
+	until [ "$(cat /tmp/guests.count)" -ge "$1" ] || [ -e /tmp/guests.bad ]; do
+		sleep 0.2
+	done
+	rm -f /tmp/guests.go
+	wait $guests_pid || { grep -v '^ok' /tmp/guests.bad; return 1; }
+	echo "$(cat /tmp/guests.count) guest programs passed"
+}
+
 module_users() { awk '$1 == "zvm" { print $3 }' /proc/modules; }
 
 # refuses PATTERN: loading fails with exactly one line of the module, which names PATTERN, and

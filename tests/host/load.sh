@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # board: --timeout 300
-# Loading and unloading the module.
+# Loading and unloading the module, $LOADS times (default 100).
 . "$(dirname "$0")/lib.sh"
 
-hundred_times() {
-	for i in $(seq 100); do
+loads=${LOADS:-100}
+
+many_times() {
+	for i in $(seq "$loads"); do
 		insmod /zvm.ko && [ -c /dev/zvm ] && rmmod zvm && [ ! -e /dev/zvm ] ||
 			{ echo "round $i"; return 1; }
 	done
@@ -29,7 +31,7 @@ stays_while_open() {
 	rmmod zvm
 }
 
-check module_loads_and_unloads_100_times hundred_times
+check "module_loads_and_unloads_${loads}_times" many_times
 check module_returns_its_memory returns_its_memory
 check module_stays_while_its_device_is_open stays_while_open
 finish

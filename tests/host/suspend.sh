@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0
+# board: --smp 2 --initramfs --mem 1536 --timeout 300
+# The host suspends to idle and resumes by its clock's alarm with a guest at work. $SUSPEND_ROUNDS
+# times (default 3). Everything is in the initramfs: the board's shares do not survive a suspend.
+. "$(dirname "$0")/lib.sh"
+
+rounds=${SUSPEND_ROUNDS:-3}
+rtc=/sys/class/rtc/rtc0
+
+suspend_once() {
+	echo 0 >$rtc/wakealarm
+	echo +2 >$rtc/wakealarm || { echo "no alarm"; return 1; }
+	echo freeze >/sys/power/state || { echo 'the kernel refuses to suspend'; return 1; }
+}
+
+suspends() { sed -n 's/^success: //p' /sys/kernel/debug/suspend_stats 2>/dev/null; }
+
+with_a_guest_at_work() {
+	insmod /zvm.ko residency="$1" || return 1
+	before=$(suspends)
+	guest_vcpus=2 guest_rounds=50 guests_start timer smp
+	for i in $(seq "$rounds"); do
+		suspend_once || return 1
+		usleep 300000
+		[ ! -e /tmp/guests.bad ] || break
+	done
+	guests_stop 2 || return 1
+	echo "suspended: $(($(suspends) - before))"
+	[ $(($(suspends) - before)) = "$rounds" ] && rmmod zvm
+}
+
+if [ ! -w /sys/power/state ] || [ ! -e $rtc/wakealarm ]; then
+	skip guests_work_on_after_suspend_to_idle 'no suspend or no alarm on this kernel'
+else
+	for residency in 1 0; do
+		check "guests_work_on_after_suspend_to_idle_residency_$residency" \
+			with_a_guest_at_work $residency
+	done
+fi
+finish
