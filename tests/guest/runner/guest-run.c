@@ -25,6 +25,7 @@
 #include <getopt.h>
 #include <linux/kvm.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -83,7 +84,7 @@ static char reason[256] = "time limit";
 /* State of the test device. */
 static uint32_t td_exit, td_resets, td_reset_flags, td_param, td_delay_us, td_resamples;
 static uint32_t td_stray_count, td_stray_len, td_romem_writes;
-static uint64_t td_stray_addr;
+static uint64_t td_stray_addr, td_irqfd_at;
 static uint8_t td_scratch[TD_SCRATCH_SIZE];
 static int bell_fd, bell_match_fd, resample_fd = -1, level_fd = -1;
 static int irqfds[NR_IRQS], msi_fd = -1;
@@ -151,49 +152,75 @@ static int irq_line(unsigned int type, unsigned int vcpu, unsigned int irq, int 
 
 struct later {
 	uint32_t irq, delay_us;
+	int irqfd; /* -1: by KVM_IRQ_LINE */
 };
 
 static void *later_thread(void *arg)
 {
 	struct later *l = arg;
+	uint64_t one = 1, now;
 
 	usleep(l->delay_us);
-	irq_line(KVM_ARM_IRQ_TYPE_SPI, 0, l->irq, 1);
+	if (l->irqfd < 0) {
+		irq_line(KVM_ARM_IRQ_TYPE_SPI, 0, l->irq, 1);
+	} else {
+		__asm__ volatile("isb; mrs %0, cntvct_el0" : "=r"(now) : : "memory");
+		__atomic_store_n(&td_irqfd_at, now, __ATOMIC_SEQ_CST);
+		if (write(l->irqfd, &one, sizeof(one)) < 0)
+			fprintf(stderr, "guest-run: irqfd: %s\n", strerror(errno));
+		/* An emulator that counts runs its CPUs by turns: it is the vCPU's. */
+		__asm__ volatile("yield");
+	}
 	free(l);
 	return NULL;
 }
 
-static void raise_later(uint32_t irq)
+static void raise_later(uint32_t irq, int irqfd)
 {
 	struct later *l = malloc(sizeof(*l));
 	pthread_attr_t attr;
+	cpu_set_t cpus;
 	pthread_t t;
 
 	if (!l)
 		return;
 	l->irq = irq;
 	l->delay_us = td_delay_us;
+	l->irqfd = irqfd;
 	pthread_attr_init(&attr);
+	/* On another CPU than this vCPU's, if there is one: it is to be interrupted, not preempted. */
+	CPU_ZERO(&cpus);
+	CPU_SET((sched_getcpu() + 1) % (int)sysconf(_SC_NPROCESSORS_ONLN), &cpus);
+	if (irqfd >= 0)
+		pthread_attr_setaffinity_np(&attr, sizeof(cpus), &cpus);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	if (pthread_create(&t, &attr, later_thread, l))
 		free(l);
 	pthread_attr_destroy(&attr);
 }
 
-static void signal_irqfd(uint32_t intid)
+/* The eventfd of an SPI, made on first use; -1: no such SPI. */
+static int irqfd_of(uint32_t intid)
 {
 	struct kvm_irqfd req = { .gsi = intid - 32 };
-	uint64_t one = 1;
 
 	if (intid < 32 || intid >= NR_IRQS)
-		return;
+		return -1;
 	if (!irqfds[intid]) {
 		irqfds[intid] = must(eventfd(0, EFD_CLOEXEC), "eventfd");
 		req.fd = (uint32_t)irqfds[intid];
 		if (ioctl(vm_fd, KVM_IRQFD, &req) < 0)
 			fprintf(stderr, "guest-run: KVM_IRQFD: %s\n", strerror(errno));
 	}
-	if (write(irqfds[intid], &one, sizeof(one)) < 0)
+	return irqfds[intid];
+}
+
+static void signal_irqfd(uint32_t intid)
+{
+	int fd = irqfd_of(intid);
+	uint64_t one = 1;
+
+	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
 		fprintf(stderr, "guest-run: irqfd: %s\n", strerror(errno));
 }
 
@@ -341,6 +368,8 @@ static uint64_t td_read(uint64_t off, uint32_t len)
 {
 	if (off == TD_STRAY_ADDR && len == 8)
 		return td_stray_addr;
+	if (off == TD_IRQFD_AT && len == 8)
+		return __atomic_load_n(&td_irqfd_at, __ATOMIC_SEQ_CST);
 	if (len != 4)
 		return 0;
 	switch (off) {
@@ -395,7 +424,11 @@ static void td_write(uint64_t off, uint32_t len, uint32_t v)
 		td_delay_us = v;
 		break;
 	case TD_LATER:
-		raise_later(v);
+		raise_later(v, -1);
+		break;
+	case TD_IRQFD_LATER:
+		if (irqfd_of(v) >= 0)
+			raise_later(v, irqfd_of(v));
 		break;
 	case TD_PPI:
 		irq_line(KVM_ARM_IRQ_TYPE_PPI, v >> 16, v >> 8 & 0xff, v & 1);
