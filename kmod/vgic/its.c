@@ -13,7 +13,7 @@
  *
  * Values that user space may compare or restore are KVM's. GIC IHI 0069, 5.2, 5.3, 12.19.
  */
-#include <linux/align.h>
+#include <linux/kernel.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
