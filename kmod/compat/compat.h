@@ -114,6 +114,10 @@ static inline void zvm_compat_system_event_data(struct kvm_run *run, u64 flags)
 	run->system_event.ndata = 1;
 	run->system_event.data[0] = flags;
 #else
+	/* Later headers put the count where these have padding, and data[0] where these have flags. */
+	BUILD_BUG_ON(offsetof(struct kvm_run, system_event.flags) !=
+		     offsetof(struct kvm_run, system_event) + 8);
+	((u32 *)&run->system_event)[1] = 1;
 	run->system_event.flags = flags;
 #endif
 }

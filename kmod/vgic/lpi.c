@@ -17,6 +17,7 @@
  *
  * GIC IHI 0069, 5.1 (LPI tables), 12.11 (GICR_PROPBASER and others).
  */
+#include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
