@@ -356,7 +356,8 @@ int zvm_onereg_list(struct zvm_vcpu *v, struct kvm_reg_list __user *list)
 	if (get_user(room, &list->n))
 		return -EFAULT;
 	n = zvm_core_list(NULL, &fault) + zvm_ccsidr_list(NULL, &fault) +
-	    ARRAY_SIZE(zvm_fw_ids) + ARRAY_SIZE(zvm_bmap_ids) + ARRAY_SIZE(zvm_timer_ids) + zvm_sysreg_list_count();
+	    ARRAY_SIZE(zvm_fw_ids) + ARRAY_SIZE(zvm_bmap_ids) + ARRAY_SIZE(zvm_timer_ids) +
+	    zvm_sysreg_list_count();
 	if (put_user(n, &list->n))
 		return -EFAULT;
 	if (room < n)
