@@ -217,6 +217,11 @@ check-kernels: all
 check: all unit fuzz
 	$(Q)tests/run $(SUITE)
 
+# KVM's own selftests, on in-tree KVM and on the module.
+.PHONY: check-kvm-selftests
+check-kvm-selftests: all
+	$(Q)tests/kvm-selftests $(TESTS)
+
 print-unit-y print-fuzz-y:
 	@echo $($(@:print-%=%))
 

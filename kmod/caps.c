@@ -7,6 +7,8 @@
 #include <linux/kvm.h>
 
 #include "caps.h"
+#include "compat/compat.h"
+#include "trap/trap.h"
 #include "uapi/linux/zvm.h"
 #include "zvm.h"
 
@@ -43,6 +45,12 @@ long zvm_check_extension(struct zvm_vm *vm, unsigned long ext)
 		return 1;
 	case KVM_CAP_MSI_DEVID:
 		return vm && READ_ONCE(vm->vgic.nr_its); /* an ITS tells devices apart */
+	case KVM_CAP_STEAL_TIME:
+		return zvm_steal_supported();
+#ifdef KVM_CAP_PTP_KVM
+	case KVM_CAP_PTP_KVM:
+		return zvm_compat_has_snapshot();
+#endif
 	case KVM_CAP_IRQ_ROUTING:
 		return 4096;
 	case KVM_CAP_NR_MEMSLOTS:

@@ -133,6 +133,47 @@ static const u64 zvm_fw_ids[] = {
 #endif
 };
 
+/* Services that the VMM may take away: all of them, and where the VM keeps what is left. */
+static u64 *zvm_bmap_reg(struct zvm_vcpu *v, u64 id, u64 *all)
+{
+#ifdef KVM_REG_ARM_FW_FEAT_BMAP
+	switch (id) {
+	case KVM_REG_ARM_STD_BMAP:
+		*all = ZVM_STD_TRNG;
+		return &v->vm->std_bmap;
+	case KVM_REG_ARM_STD_HYP_BMAP:
+		*all = ZVM_STD_HYP_PV_TIME;
+		return &v->vm->std_hyp_bmap;
+	case KVM_REG_ARM_VENDOR_HYP_BMAP:
+		*all = zvm_vendor_services();
+		return &v->vm->vendor_bmap;
+	}
+#endif
+	return NULL;
+}
+
+static int zvm_bmap_set(struct zvm_vcpu *v, u64 id, u64 val)
+{
+	u64 all, *bmap = zvm_bmap_reg(v, id, &all);
+
+	if (!bmap)
+		return -ENOENT;
+	if (val & ~all)
+		return -EINVAL;
+	if (val != *bmap && v->vm->ran_once)
+		return -EBUSY;
+	WRITE_ONCE(*bmap, val);
+	return 0;
+}
+
+static const u64 zvm_bmap_ids[] = {
+#ifdef KVM_REG_ARM_FW_FEAT_BMAP
+	KVM_REG_ARM_STD_BMAP,
+	KVM_REG_ARM_STD_HYP_BMAP,
+	KVM_REG_ARM_VENDOR_HYP_BMAP,
+#endif
+};
+
 static int zvm_fw_get(struct zvm_vcpu *v, u64 id, u64 *val)
 {
 	switch (id) {
@@ -227,12 +268,18 @@ static const u64 zvm_timer_ids[] = {
 
 static int zvm_u64_get(struct zvm_vcpu *v, u64 id, u64 *val)
 {
+	u64 *bmap, all;
 	int ret;
 
 	if (KVM_REG_SIZE(id) != sizeof(u64))
 		return -ENOENT;
 	if ((id & KVM_REG_ARM_COPROC_MASK) == KVM_REG_ARM_FW)
 		return zvm_fw_get(v, id, val);
+	bmap = zvm_bmap_reg(v, id, &all);
+	if (bmap) {
+		*val = *bmap;
+		return 0;
+	}
 	ret = zvm_timer_get_reg(v, id, val);
 	return ret == -ENOENT ? zvm_sysreg_get(v, id, val) : ret;
 }
@@ -245,6 +292,9 @@ static int zvm_u64_set(struct zvm_vcpu *v, u64 id, u64 val)
 		return -ENOENT;
 	if ((id & KVM_REG_ARM_COPROC_MASK) == KVM_REG_ARM_FW)
 		return zvm_fw_set(v, id, val);
+	ret = zvm_bmap_set(v, id, val);
+	if (ret != -ENOENT)
+		return ret;
 	ret = zvm_timer_set_reg(v, id, val);
 	return ret == -ENOENT ? zvm_sysreg_set(v, id, val) : ret;
 }
@@ -306,7 +356,8 @@ int zvm_onereg_list(struct zvm_vcpu *v, struct kvm_reg_list __user *list)
 	if (get_user(room, &list->n))
 		return -EFAULT;
 	n = zvm_core_list(NULL, &fault) + zvm_ccsidr_list(NULL, &fault) +
-	    ARRAY_SIZE(zvm_fw_ids) + ARRAY_SIZE(zvm_timer_ids) + zvm_sysreg_list_count();
+	    ARRAY_SIZE(zvm_fw_ids) + ARRAY_SIZE(zvm_bmap_ids) + ARRAY_SIZE(zvm_timer_ids) +
+	    zvm_sysreg_list_count();
 	if (put_user(n, &list->n))
 		return -EFAULT;
 	if (room < n)
@@ -315,6 +366,8 @@ int zvm_onereg_list(struct zvm_vcpu *v, struct kvm_reg_list __user *list)
 	ids += zvm_core_list(ids, &fault);
 	for (i = 0; i < ARRAY_SIZE(zvm_fw_ids); i++)
 		fault |= put_user(zvm_fw_ids[i], ids++) != 0;
+	for (i = 0; i < ARRAY_SIZE(zvm_bmap_ids); i++)
+		fault |= put_user(zvm_bmap_ids[i], ids++) != 0;
 	for (i = 0; i < ARRAY_SIZE(zvm_timer_ids); i++)
 		fault |= put_user(zvm_timer_ids[i], ids++) != 0;
 	ids += zvm_ccsidr_list(ids, &fault);

@@ -176,6 +176,7 @@ static int zvm_vcpu_prepare(struct zvm_vcpu *v)
 					 READ_ONCE(v->vm->dead));
 	}
 	cond_resched();
+	zvm_steal_update(v);
 	return 0;
 }
 

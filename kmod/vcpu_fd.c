@@ -108,6 +108,13 @@ static int zvm_vcpu_device_attr(struct zvm_vcpu *v, unsigned int cmd, void __use
 		return -EFAULT;
 	if (attr.flags)
 		return -EINVAL;
+	if (attr.group == KVM_ARM_VCPU_PVTIME_CTRL) {
+		if (cmd == KVM_SET_DEVICE_ATTR)
+			return zvm_steal_set_attr(v, &attr);
+		if (cmd == KVM_GET_DEVICE_ATTR)
+			return zvm_steal_get_attr(v, &attr);
+		return zvm_steal_has_attr(v, &attr);
+	}
 	if (attr.group != KVM_ARM_VCPU_TIMER_CTRL)
 		return -ENXIO;
 	if (cmd == KVM_SET_DEVICE_ATTR)

@@ -22,6 +22,7 @@
 #include "caps.h"
 #include "trap/trap.h"
 #include "zvm.h"
+#include "zvm_smccc.h"
 
 #undef pr_fmt
 #define pr_fmt(fmt) "zvm: " fmt
@@ -336,6 +337,9 @@ int zvm_vm_create(unsigned long type, int *fd)
 	vm->owner = current->mm;
 	mmgrab(vm->owner);
 	vm->psci_version = PSCI_VERSION(1, 1);
+	vm->std_bmap = ZVM_STD_TRNG;
+	vm->std_hyp_bmap = ZVM_STD_HYP_PV_TIME;
+	vm->vendor_bmap = zvm_vendor_services();
 	vm->cntvoff = read_sysreg(cntpct_el0);
 	snprintf(vm->name, sizeof(vm->name), "%d-%d", task_pid_nr(current), *fd);
 	zvm_idreg_init(vm);

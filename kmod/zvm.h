@@ -87,6 +87,14 @@ struct zvm_mmio {
 	u64 ipa;     /* of element 0 */
 };
 
+/* Stolen time told to the guest (trap/pvtime.c); v->mutex. */
+struct zvm_steal {
+	u64 ipa;   /* of the guest's structure */
+	bool set;  /* the VMM gave an address */
+	pid_t pid; /* thread that `last` is of */
+	u64 last;  /* its run_delay at the last look, ns */
+};
+
 struct zvm_vcpu {
 	struct zvm_ctx ctx; /* first: ring 0 finds it by the stack anchor */
 
@@ -127,6 +135,7 @@ struct zvm_vcpu {
 	struct zvm_sysregs sys;
 	struct zvm_debug debug;
 	struct zvm_user_debug udebug;
+	struct zvm_steal steal;
 	struct zvm_fp fp;
 	struct zvm_timers timers;
 	struct zvm_vgic_cpu vgic;
@@ -151,6 +160,8 @@ struct zvm_vm {
 	bool ran_once;
 	u64 cntvoff; /* CNTVCT of the guest = CNTPCT - cntvoff, ticks */
 	u64 psci_version;
+	/* Hypercall services offered: KVM_REG_ARM_{STD,STD_HYP,VENDOR_HYP}_BMAP. */
+	u64 std_bmap, std_hyp_bmap, vendor_bmap;
 	bool mmio_nisv_to_user; /* KVM_CAP_ARM_NISV_TO_USER enabled */
 	bool dead;
 	char name[24]; /* debugfs folder: PID-FD as KVM names it */

@@ -11,6 +11,7 @@
 #include <linux/kvm.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
+#include <linux/timekeeping.h>
 #include <asm/cpufeature.h>
 #include <asm/neon.h>
 
@@ -120,6 +121,29 @@ static inline void zvm_compat_system_event_data(struct kvm_run *run, u64 flags)
 	((u32 *)&run->system_event)[1] = 1;
 	run->system_event.flags = flags;
 #endif
+}
+
+/*
+ * The wall clock and the counter (CNTPCT) it was read with. False where the clock is another
+ * counter's, or where this kernel does not say which.
+ */
+static inline bool zvm_compat_snapshot(u64 *real_ns, u64 *cycles)
+{
+#ifdef ZVM_HAVE_SNAPSHOT_CS_ID
+	struct system_time_snapshot snap;
+
+	ktime_get_snapshot(&snap);
+	*real_ns = ktime_to_ns(snap.real);
+	*cycles = snap.cycles;
+	return snap.cs_id == CSID_ARM_ARCH_COUNTER;
+#else
+	return false;
+#endif
+}
+
+static inline bool zvm_compat_has_snapshot(void)
+{
+	return IS_ENABLED(ZVM_HAVE_SNAPSHOT_CS_ID);
 }
 
 /* The VMM wants KVM_RUN to return before the guest is entered; the VMM may change it any time. */

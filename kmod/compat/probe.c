@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/syscore_ops.h>
+#include <linux/timekeeping.h>
 #include <asm/cpufeature.h>
 #include <asm/neon.h>
 
@@ -36,6 +37,8 @@ PROBE(FOLLOW_PFNMAP, struct follow_pfnmap_args a = {}; (void)follow_pfnmap_start
 PROBE(FOLLOW_PFN, unsigned long pfn; (void)follow_pfn((struct vm_area_struct *)NULL, 0UL, &pfn))
 # 1 "zvm_probe_PFN_IS_MAP_MEMORY"
 PROBE(PFN_IS_MAP_MEMORY, (void)pfn_is_map_memory(0UL))
+# 1 "zvm_probe_SNAPSHOT_CS_ID"
+PROBE(SNAPSHOT_CS_ID, struct system_time_snapshot s = {}; (void)(s.cs_id == CSID_ARM_ARCH_COUNTER))
 # 1 "zvm_probe_NEON_BEGIN_STATE"
 PROBE(NEON_BEGIN_STATE, kernel_neon_begin((struct user_fpsimd_state *)NULL))
 # 1 "zvm_probe_HRTIMER_SETUP"

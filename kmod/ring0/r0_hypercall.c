@@ -32,9 +32,11 @@ static u64 zvm_ring0_psci_features(struct zvm_vcpu *v, u32 fn)
 	}
 }
 
-static u64 zvm_ring0_arch_features(u32 fn)
+static u64 zvm_ring0_arch_features(struct zvm_vcpu *v, u32 fn)
 {
 	switch (fn) {
+	case ZVM_PV_TIME_FEATURES:
+		return v->vm->std_hyp_bmap & ZVM_STD_HYP_PV_TIME ? 0 : ZVM_SMCCC_NOT_SUPPORTED;
 	case ARM_SMCCC_ARCH_WORKAROUND_1:
 		return zvm_host.smccc_wa1;
 	case ARM_SMCCC_ARCH_WORKAROUND_2:
@@ -49,6 +51,14 @@ static u64 zvm_ring0_arch_features(u32 fn)
 /* Functions with an effect, or that need the host: trap/psci.c and trap/hypercall.c. */
 static bool zvm_ring0_acts(u32 fn)
 {
+	switch (fn) {
+	case ZVM_PV_TIME_FEATURES:
+	case ZVM_PV_TIME_ST:
+	case ZVM_VENDOR_CALL_UID:
+	case ZVM_VENDOR_FEATURES:
+	case ZVM_VENDOR_PTP:
+		return true;
+	}
 	switch (fn & ~PSCI_0_2_64BIT) {
 	case PSCI_0_2_FN_CPU_SUSPEND:
 	case PSCI_0_2_FN_CPU_OFF:
@@ -74,7 +84,7 @@ bool zvm_ring0_hypercall(struct zvm_vcpu *v)
 		zvm_smccc_return(v, ARM_SMCCC_VERSION_1_1, 0, 0, 0);
 		goto answered;
 	case ARM_SMCCC_ARCH_FEATURES_FUNC_ID:
-		zvm_smccc_return(v, zvm_ring0_arch_features(v->ctx.x[1]), 0, 0, 0);
+		zvm_smccc_return(v, zvm_ring0_arch_features(v, v->ctx.x[1]), 0, 0, 0);
 		goto answered;
 	case PSCI_0_2_FN_PSCI_VERSION:
 		ret = v->vm->psci_version;

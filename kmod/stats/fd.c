@@ -146,7 +146,7 @@ int zvm_stats_vm_fd(struct zvm_vm *vm)
 		.counters = &vm->stats,
 	};
 
-	snprintf(sf.id, sizeof(sf.id), "zvm-%s", vm->name);
+	snprintf(sf.id, sizeof(sf.id), "kvm-%s", vm->name);
 	return stats_open(vm, &sf);
 }
 
@@ -159,7 +159,7 @@ int zvm_stats_vcpu_fd(struct zvm_vcpu *v)
 		.counters = &v->stats,
 	};
 
-	snprintf(sf.id, sizeof(sf.id), "zvm-%s/vcpu-%u", v->vm->name, v->id);
+	snprintf(sf.id, sizeof(sf.id), "kvm-%s/vcpu-%u", v->vm->name, v->id);
 	return stats_open(v->vm, &sf);
 }
 

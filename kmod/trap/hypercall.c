@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Hypercalls that ring 0 did not answer: PSCI calls that act, the random number interface
- * (Arm DEN 0098), and unknown functions. SMC Calling Convention: Arm DEN 0028.
+ * (Arm DEN 0098), stolen time (DEN 0057), KVM's vendor services with its precise clock, and unknown
+ * functions. SMC Calling Convention: Arm DEN 0028. The VMM may take services away before the VM
+ * runs (KVM_REG_ARM_*_BMAP).
  */
 #include <linux/random.h>
 
+#include "../compat/compat.h"
 #include "../ring0/ring0.h"
 #include "trap.h"
+
+#define ZVM_PTP_VIRT_COUNTER  0
+#define ZVM_PTP_PHYS_COUNTER  1
 
 #define TRNG_VERSION_1_0      0x10000UL
 #define TRNG_SUCCESS	      0
@@ -48,6 +54,50 @@ static void zvm_trng_features(struct zvm_vcpu *v)
 	}
 }
 
+u64 zvm_vendor_services(void)
+{
+	return ZVM_VENDOR_FUNC_FEAT | (zvm_compat_has_snapshot() ? ZVM_VENDOR_PTP_BIT : 0);
+}
+
+/* The host's wall clock with the guest's counter of the same moment; high words first. */
+static void zvm_vendor_ptp(struct zvm_vcpu *v)
+{
+	u64 ns, cycles;
+
+	if (!zvm_compat_snapshot(&ns, &cycles)) {
+		zvm_smccc_return(v, ZVM_SMCCC_NOT_SUPPORTED, 0, 0, 0);
+		return;
+	}
+	switch ((u32)v->ctx.x[1]) {
+	case ZVM_PTP_VIRT_COUNTER:
+		cycles -= v->vm->cntvoff;
+		break;
+	case ZVM_PTP_PHYS_COUNTER:
+		break;
+	default:
+		zvm_smccc_return(v, ZVM_SMCCC_NOT_SUPPORTED, 0, 0, 0);
+		return;
+	}
+	zvm_smccc_return(v, upper_32_bits(ns), lower_32_bits(ns), upper_32_bits(cycles),
+			 lower_32_bits(cycles));
+}
+
+/* KVM's own services, as far as the VMM left them to the guest. */
+static void zvm_vendor_call(struct zvm_vcpu *v, u32 fn)
+{
+	u64 offered = v->vm->vendor_bmap;
+
+	if (fn == ZVM_VENDOR_CALL_UID && (offered & ZVM_VENDOR_FUNC_FEAT))
+		zvm_smccc_return(v, ZVM_VENDOR_UID_0, ZVM_VENDOR_UID_1, ZVM_VENDOR_UID_2,
+				 ZVM_VENDOR_UID_3);
+	else if (fn == ZVM_VENDOR_FEATURES && (offered & ZVM_VENDOR_FUNC_FEAT))
+		zvm_smccc_return(v, offered, 0, 0, 0);
+	else if (fn == ZVM_VENDOR_PTP && (offered & ZVM_VENDOR_PTP_BIT))
+		zvm_vendor_ptp(v);
+	else
+		zvm_smccc_return(v, ZVM_SMCCC_NOT_SUPPORTED, 0, 0, 0);
+}
+
 int zvm_hypercall(struct zvm_vcpu *v)
 {
 	u32 fn = v->ctx.x[0];
@@ -59,6 +109,21 @@ int zvm_hypercall(struct zvm_vcpu *v)
 	if (known)
 		return ret;
 
+	switch (fn) {
+	case ZVM_PV_TIME_FEATURES:
+	case ZVM_PV_TIME_ST:
+		zvm_steal_hypercall(v, fn);
+		return ZVM_RESUME;
+	case ZVM_VENDOR_CALL_UID:
+	case ZVM_VENDOR_FEATURES:
+	case ZVM_VENDOR_PTP:
+		zvm_vendor_call(v, fn);
+		return ZVM_RESUME;
+	}
+	if (!(v->vm->std_bmap & ZVM_STD_TRNG)) {
+		zvm_smccc_return(v, ZVM_SMCCC_NOT_SUPPORTED, 0, 0, 0);
+		return ZVM_RESUME;
+	}
 	switch (fn) {
 	case ZVM_TRNG_VERSION:
 		zvm_smccc_return(v, TRNG_VERSION_1_0, 0, 0, 0);

@@ -307,6 +307,7 @@ static struct zvm_sysreg zvm_sysregs[] = {
 	EL1_VM(MAIR), EL1_VM(AMAIR), EL1_VM(CONTEXTIDR),
 	EL1(CPACR), EL1(VBAR), EL1(CNTKCTL), EL1(TPIDR),
 	{ SYS_ACTLR_EL1, trap_actlr, get_field, set_field, VREG(sys.actlr) },
+	FIELD(SYS_DISR_EL1, sys.disr),
 	FIELD(SYS_PAR_EL1, sys.par),
 	FIELD(SYS_CSSELR_EL1, sys.csselr),
 	FIELD(SYS_TPIDR_EL0, sys.tpidr_el0),

@@ -40,8 +40,17 @@ void zvm_inject_serror(struct zvm_vcpu *v, u64 iss);
 
 /* hypercall.c, psci.c */
 int zvm_hypercall(struct zvm_vcpu *v);
+u64 zvm_vendor_services(void); /* bits of KVM_REG_ARM_VENDOR_HYP_BMAP that this host can do */
 int zvm_psci(struct zvm_vcpu *v, u32 fn, bool *known);
 void zvm_psci_reset(struct zvm_vcpu *v); /* apply v->reset (ZVM_REQ_RESET) */
+
+/* pvtime.c: stolen time; the hypercalls, KVM_ARM_VCPU_PVTIME_CTRL, and before each entry */
+bool zvm_steal_supported(void);
+void zvm_steal_hypercall(struct zvm_vcpu *v, u32 fn);
+void zvm_steal_update(struct zvm_vcpu *v);
+int zvm_steal_has_attr(struct zvm_vcpu *v, const struct kvm_device_attr *attr);
+int zvm_steal_get_attr(struct zvm_vcpu *v, const struct kvm_device_attr *attr);
+int zvm_steal_set_attr(struct zvm_vcpu *v, const struct kvm_device_attr *attr);
 
 /* mmio.c */
 int zvm_trap_abort(struct zvm_vcpu *v);

@@ -4,8 +4,8 @@
  * instruction of the emulated machine takes 1 ns of virtual time: a difference of CNTVCT is then
  * an instruction count, the hypervisor's and the host kernel's included, loop overhead too.
  *
- * Prints "bench<TAB>metric<TAB>value" with the mean over many rounds, in instructions; for
- * latencies (timer, WFI, irqfd) the median. Two CPUs for the IPI to a running CPU; the rest on CPU
+ * Prints "bench<TAB>metric<TAB>value" with the median in instructions, of batches of rounds or, for
+ * latencies (timer, WFI, irqfd), of single ones. Two CPUs for the IPI to a running CPU; the rest on CPU
  * 0. tests/bench/run puts two modules side by side.
  */
 #include "exc.h"
@@ -18,7 +18,8 @@
 #include "testdev.h"
 #include "timer.h"
 
-#define ROUNDS	  1000
+#define BATCHES	  21
+#define ROUNDS	  50 /* of a batch: a tick of the counter is 16 instructions */
 #define WARM_UP	  100
 #define SGI_SELF  1
 #define SGI_OTHER 2
@@ -40,7 +41,7 @@ static void report(const char *metric, u64 insns)
 	printf("bench\t%s\t%lu\n", metric, insns);
 }
 
-/* Of latencies that are taken one by one: a tick of the host in one of them says nothing. */
+/* A tick of the host in one of them says nothing. */
 static u64 median(u64 *ticks, u32 n)
 {
 	u32 i, j;
@@ -52,19 +53,22 @@ static u64 median(u64 *ticks, u32 n)
 			ticks[j] = ticks[j - 1];
 		ticks[j] = t;
 	}
-	return ticks_to_insns(ticks[n / 2], 1);
+	return ticks[n / 2];
 }
 
-#define MEASURE(metric, op)                                              \
-	do {                                                             \
-		u64 from_;                                               \
-		u32 n_;                                                  \
-		for (n_ = 0; n_ < WARM_UP; n_++)                         \
-			op;                                              \
-		from_ = timer_now();                                     \
-		for (n_ = 0; n_ < ROUNDS; n_++)                          \
-			op;                                              \
-		report(metric, ticks_to_insns(timer_now() - from_, ROUNDS)); \
+#define MEASURE(metric, op)                                                             \
+	do {                                                                            \
+		u64 took_[BATCHES], from_;                                              \
+		u32 b_, n_;                                                             \
+		for (n_ = 0; n_ < WARM_UP; n_++)                                        \
+			op;                                                             \
+		for (b_ = 0; b_ < BATCHES; b_++) {                                      \
+			from_ = timer_now();                                            \
+			for (n_ = 0; n_ < ROUNDS; n_++)                                 \
+				op;                                                     \
+			took_[b_] = timer_now() - from_;                                \
+		}                                                                       \
+		report(metric, ticks_to_insns(median(took_, BATCHES), ROUNDS));         \
 	} while (0)
 
 static void on_self(u32 intid)
@@ -135,7 +139,7 @@ static u64 irqfd_latency(void)
 			relax();
 		took[i] = taken_at - mmio_read64(TESTDEV_BASE + TD_IRQFD_AT);
 	}
-	return median(took, WARM_UP);
+	return ticks_to_insns(median(took, WARM_UP), 1);
 }
 
 static void ipi_running(void)
@@ -164,7 +168,7 @@ static u64 timer_latency(bool wfi)
 				asm volatile("wfi" : : : "memory");
 		took[i] = taken_at - at;
 	}
-	return median(took, WARM_UP);
+	return ticks_to_insns(median(took, WARM_UP), 1);
 }
 
 static void on_lpi(struct exc_frame *f)
