@@ -116,7 +116,7 @@ void vm_set_reg(int vcpu, uint64_t id, uint64_t val)
 
 uint64_t vm_get_reg(int vcpu, uint64_t id)
 {
-	uint64_t val;
+	uint64_t val = 0;
 	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)&val };
 
 	if (ioctl(vcpu, KVM_GET_ONE_REG, &reg))
