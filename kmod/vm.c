@@ -31,8 +31,11 @@ static void zvm_vm_destroy(struct zvm_vm *vm)
 {
 	u32 i;
 
+	/* The last EOIs reach irqfd here, and an LPI goes back to the queue of whichever vCPU. */
 	for (i = 0; i < vm->nr_vcpus; i++)
-		zvm_vcpu_destroy(vm->vcpus[i]); /* evicts: the last EOIs reach irqfd here */
+		zvm_resident_evict(vm->vcpus[i]);
+	for (i = 0; i < vm->nr_vcpus; i++)
+		zvm_vcpu_destroy(vm->vcpus[i]);
 	zvm_event_destroy(vm);
 	zvm_vgic_destroy(vm);
 	zvm_mm_destroy(vm);
