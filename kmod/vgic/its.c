@@ -281,10 +281,13 @@ struct zvm_its *zvm_its_at(struct zvm_vm *vm, u64 ipa)
 {
 	struct zvm_vgic *g = &vm->vgic;
 	u32 i, n = smp_load_acquire(&g->nr_its);
+	u64 base;
 
-	for (i = 0; i < n; i++)
-		if (ipa - READ_ONCE(g->its[i]->base) < ZVM_ITS_SIZE)
+	for (i = 0; i < n; i++) {
+		base = READ_ONCE(g->its[i]->base);
+		if (base != ZVM_VGIC_ADDR_UNDEF && ipa - base < ZVM_ITS_SIZE)
 			return g->its[i];
+	}
 	return NULL;
 }
 

@@ -222,6 +222,8 @@ static void creation(void)
 		   set_reg(2, 0) == -EINVAL,
 	   "half of a register: -EINVAL");
 	ok(set_reg(CWRITER, 0) == -ENXIO, "a register before the address: -ENXIO");
+	ok(msi_raw(0x1000, KVM_MSI_VALID_DEVID, 1, 0) == -EINVAL,
+	   "it is nowhere before the address: -EINVAL");
 
 	addr = ITS_BASE + 0x1000;
 	ok(address(KVM_SET_DEVICE_ATTR, &addr) == -EINVAL,
