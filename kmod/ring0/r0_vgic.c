@@ -269,6 +269,8 @@ static bool zvm_ring0_bank_read(const struct zvm_vgic_bank *b, u32 off, u32 len,
 	u32 i;
 
 	if (off >= R_IPRIORITYR) {
+		if (len == 8)
+			return false; /* has no such width: ring 2 answers as KVM does */
 		prio = &b->prio[off & 31];
 		for (*val = 0, i = 0; i < len; i++)
 			*val |= (u64)READ_ONCE(prio[i]) << (i * 8);

@@ -85,6 +85,7 @@ static void test_distributor_registers(void)
 	check_eq(bad, 0, "IPRIORITYR takes bytes and words");
 	mmio_write8(prio, 0xff);
 	tap_note("priority_bits", mmio_read8(prio));
+	tap_note("eight_priorities_in_one_read", mmio_read64(prio));
 	check(mmio_read8(prio) >= 0xf0, "at least four priority bits");
 
 	a = gic_cfg_addr(SPI0);
