@@ -78,6 +78,16 @@ struct zvm_vcpu *zvm_vcpu_by_mpidr(struct zvm_vm *vm, u64 mpidr)
 	return NULL;
 }
 
+/*
+ * Lockdep has room for 48 locks of a task. Locks of one kind that are taken under the same other one
+ * count once, if it is told so; mutex_trylock() has no way to.
+ */
+static void zvm_vm_tell_lockdep(struct zvm_vm *vm, struct zvm_vcpu *v)
+{
+	mutex_release(&v->mutex.dep_map, _THIS_IP_);
+	mutex_acquire_nest(&v->mutex.dep_map, 0, 1, &vm->lock.dep_map, _THIS_IP_);
+}
+
 int zvm_vm_trylock_vcpus(struct zvm_vm *vm)
 {
 	u32 i;
@@ -88,6 +98,7 @@ int zvm_vm_trylock_vcpus(struct zvm_vm *vm)
 				mutex_unlock(&vm->vcpus[i]->mutex);
 			return -EBUSY;
 		}
+		zvm_vm_tell_lockdep(vm, vm->vcpus[i]);
 	}
 	for (i = 0; i < vm->nr_vcpus; i++)
 		zvm_resident_evict(vm->vcpus[i]);

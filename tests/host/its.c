@@ -491,6 +491,32 @@ static void while_running(void)
 	vm.run[0]->immediate_exit = 0;
 }
 
+/* --- the largest VM --------------------------------------------------------------------------- */
+
+/* An attribute that stops all of its vCPUs at once. */
+static void many_vcpus(void)
+{
+	struct kvm_create_device cd = { .type = KVM_DEV_TYPE_ARM_VGIC_V3 };
+	int fd = ioctl(vm_dev, KVM_CREATE_VM, 0), vcpus[64], i;
+	uint32_t val = 0;
+
+	for (i = 0; i < 64; i++) {
+		vcpus[i] = ioctl(fd, KVM_CREATE_VCPU, i);
+		if (vcpus[i] < 0)
+			die("vCPU %d", i);
+	}
+	if (ioctl(fd, KVM_CREATE_DEVICE, &cd) ||
+	    attr(cd.fd, KVM_SET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_CTRL,
+		 KVM_DEV_ARM_VGIC_CTRL_INIT, NULL))
+		die("the vGIC of 64 vCPUs");
+	ok(attr(cd.fd, KVM_GET_DEVICE_ATTR, KVM_DEV_ARM_VGIC_GRP_DIST_REGS, 0, &val) == 0,
+	   "a register of a vGIC with 64 vCPUs");
+	close(cd.fd);
+	for (i = 0; i < 64; i++)
+		close(vcpus[i]);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	vm_open_device(argc, argv);
@@ -505,6 +531,7 @@ int main(int argc, char **argv)
 	save();
 	bad_tables();
 	while_running();
+	many_vcpus();
 	close(its);
 	close(gic);
 	vm_destroy(&vm);
