@@ -7,6 +7,7 @@
  * any thread; zvm_steal_update() on the vCPU's thread before each entry, preemptible. Guest memory
  * may change or vanish at any time: what is read there is only added to and written back.
  */
+#include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 
