@@ -129,7 +129,14 @@ static inline void zvm_compat_system_event_data(struct kvm_run *run, u64 flags)
  */
 static inline bool zvm_compat_snapshot(u64 *real_ns, u64 *cycles)
 {
-#ifdef ZVM_HAVE_SNAPSHOT_CS_ID
+#if defined(ZVM_HAVE_SNAPSHOT_OF_CLOCK)
+	struct system_time_snapshot snap = {};
+
+	ktime_get_snapshot_id(CLOCK_REALTIME, &snap);
+	*real_ns = ktime_to_ns(snap.systime);
+	*cycles = snap.cycles;
+	return snap.valid && snap.cs_id == CSID_ARM_ARCH_COUNTER;
+#elif defined(ZVM_HAVE_SNAPSHOT_CS_ID)
 	struct system_time_snapshot snap;
 
 	ktime_get_snapshot(&snap);

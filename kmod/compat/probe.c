@@ -39,6 +39,8 @@ PROBE(FOLLOW_PFN, unsigned long pfn; (void)follow_pfn((struct vm_area_struct *)N
 PROBE(PFN_IS_MAP_MEMORY, (void)pfn_is_map_memory(0UL))
 # 1 "zvm_probe_SNAPSHOT_CS_ID"
 PROBE(SNAPSHOT_CS_ID, struct system_time_snapshot s = {}; (void)(s.cs_id == CSID_ARM_ARCH_COUNTER))
+# 1 "zvm_probe_SNAPSHOT_OF_CLOCK"
+PROBE(SNAPSHOT_OF_CLOCK, struct system_time_snapshot s; ktime_get_snapshot_id(CLOCK_REALTIME, &s); (void)(s.valid && s.systime))
 # 1 "zvm_probe_NEON_BEGIN_STATE"
 PROBE(NEON_BEGIN_STATE, kernel_neon_begin((struct user_fpsimd_state *)NULL))
 # 1 "zvm_probe_HRTIMER_SETUP"
