@@ -121,6 +121,7 @@ void zvm_vcpu_kick(struct zvm_vcpu *v)
 
 void zvm_vcpu_request(struct zvm_vcpu *v, enum zvm_request req)
 {
+	smp_mb__before_atomic(); /* spi_busy is read without the lock it is under */
 	set_bit(req, &v->requests);
 	zvm_vcpu_kick(v);
 }
