@@ -205,8 +205,13 @@ demo: all
 	$(Q)tools/board/demo $(if $(BATCH),--batch)
 
 .PHONY: bench
-bench: module guests
+bench: module guests $(B)/bench/count.so
 	$(Q)tests/bench/run --kernel $(REL)
+
+$(B)/bench/count.so: tests/bench/plugin/count.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC      $@")
+	$(Q)gcc -std=gnu11 -Wall -Wextra -Werror -O2 -fPIC -shared -fvisibility=hidden -o $@ $<
 
 # make check SUITE="unit host/boot": see tests/run. make check-kernels KERNELS="5.10 sid": see
 # tests/kernels.

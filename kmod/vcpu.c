@@ -121,6 +121,7 @@ void zvm_vcpu_kick(struct zvm_vcpu *v)
 
 void zvm_vcpu_request(struct zvm_vcpu *v, enum zvm_request req)
 {
+	smp_mb__before_atomic(); /* spi_busy, lpi_posted are read without the lock they are under */
 	set_bit(req, &v->requests);
 	zvm_vcpu_kick(v);
 }
@@ -184,7 +185,10 @@ void zvm_vcpu_take_irqs(struct zvm_vcpu *v)
 {
 	u32 requests = READ_ONCE(v->requests) & ZVM_REQS_IRQ;
 
-	if (!requests || (requests == BIT(ZVM_REQ_POST) && !zvm_ring0_take_posted(v)))
+	/* One that is posted after it was looked for is seen by zvm_ring0_take_posted(). */
+	if (!requests || (requests == BIT(ZVM_REQ_POST) &&
+			  (!READ_ONCE(v->vgic.lpi_posted) || zvm_lpi_post(v)) &&
+			  !zvm_ring0_take_posted(v)))
 		return;
 	if (zvm_vcpu_take_request(v, ZVM_REQ_IRQ) | zvm_vcpu_take_request(v, ZVM_REQ_POST))
 		zvm_vgic_flush(v);

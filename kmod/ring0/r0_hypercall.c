@@ -51,12 +51,9 @@ static u64 zvm_ring0_arch_features(struct zvm_vcpu *v, u32 fn)
 /* Functions with an effect, or that need the host: trap/psci.c and trap/hypercall.c. */
 static bool zvm_ring0_acts(u32 fn)
 {
-	switch (fn) {
-	case ZVM_PV_TIME_FEATURES:
-	case ZVM_PV_TIME_ST:
-	case ZVM_VENDOR_CALL_UID:
-	case ZVM_VENDOR_FEATURES:
-	case ZVM_VENDOR_PTP:
+	switch (ARM_SMCCC_OWNER_NUM(fn)) {
+	case ARM_SMCCC_OWNER_STANDARD_HYP: /* stolen time */
+	case ARM_SMCCC_OWNER_VENDOR_HYP:
 		return true;
 	}
 	switch (fn & ~PSCI_0_2_64BIT) {

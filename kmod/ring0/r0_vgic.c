@@ -168,13 +168,14 @@ u32 zvm_ring0_take_posted(struct zvm_vcpu *v)
 	bool spis = READ_ONCE(g->spi_busy), done = false;
 	u32 words;
 
-	if (c->cpu < 0 || (spis && !zvm_ring0_trylock(&g->lock)))
+	/* LPIs are in lists, which ring 0 leaves to ring 1 */
+	if (c->cpu < 0 || READ_ONCE(c->lpi_posted) || (spis && !zvm_ring0_trylock(&g->lock)))
 		return ZVM_EXIT_AGAIN;
 	if (!zvm_ring0_trylock(&c->lock))
 		goto out;
 	clear_bit(ZVM_REQ_POST, &v->requests);
 	smp_mb__after_atomic(); /* before the banks are looked at, as zvm_vcpu_take_request() */
-	done = (spis || !READ_ONCE(g->spi_busy)) &&
+	done = (spis || !READ_ONCE(g->spi_busy)) && !READ_ONCE(c->lpi_posted) &&
 	       zvm_ring0_place_all(v, &c->priv, 0, zvm_ring0_deliverable(v));
 	for (words = spis ? g->spi_busy : 0; done && words; words &= words - 1) {
 		struct zvm_vgic_bank *b = &g->spi[__builtin_ctz(words)];

@@ -23,6 +23,7 @@
 
 #include "../stats/trace.h"
 #include "its.h"
+#include "lrreg.h"
 
 #define CONFIG_ENABLE	BIT(0)
 #define CONFIG_PRIORITY 0xf8 /* five bits, as the CPU interface has */
@@ -140,6 +141,57 @@ void zvm_lpi_fold(struct zvm_vcpu *v, unsigned int slot, bool pending)
 	enqueue(v->vm, lpi);
 }
 
+/* True: `lpi`, in a list register of v and made pending once more, may go back into it. */
+static bool may_repeat(const struct zvm_vcpu *v, const struct zvm_lpi *lpi)
+{
+	return lpi->enabled && !lpi->dead && lpi->target == v->idx && v->vgic.lpis_enabled;
+}
+
+static bool place_posted(struct zvm_vcpu *v)
+{
+	struct zvm_vgic_cpu *c = &v->vgic;
+	unsigned int i;
+	u32 m;
+
+	for (m = c->lr_used; m; m &= m - 1) {
+		i = __ffs(m);
+		if (ZVM_ICH_LR_VINTID(c->lr[i]) < ZVM_VGIC_LPI_BASE || !c->lr_lpi[i]->latch)
+			continue;
+		if (!may_repeat(v, c->lr_lpi[i]))
+			return false;
+		c->lr_lpi[i]->latch = false;
+		c->lr[i] = zvm_lr_read(i) | ZVM_ICH_LR_PENDING;
+		zvm_lr_write(i, c->lr[i]);
+	}
+	while (c->lpi_prios) {
+		m = ~c->lr_used & GENMASK(v->vm->vgic.nr_lrs - 1, 0);
+		if (!m)
+			return false;
+		i = __ffs(m);
+		c->lr[i] = zvm_lpi_take(v, i);
+		zvm_lr_write(i, c->lr[i]);
+	}
+	return true;
+}
+
+bool zvm_lpi_post(struct zvm_vcpu *v)
+{
+	struct zvm_vgic *g = &v->vm->vgic;
+	struct zvm_vgic_cpu *c = &v->vgic;
+	bool done;
+
+	if (c->cpu < 0)
+		return false;
+	raw_spin_lock(&g->lock);
+	raw_spin_lock(&c->lock);
+	/* Any other HCR: something waits outside the list registers and may be more urgent. */
+	done = c->hcr == ZVM_ICH_HCR_EN && (g->ctlr & ZVM_GICD_CTLR_GRP1) && place_posted(v);
+	c->lpi_posted = !done;
+	raw_spin_unlock(&c->lock);
+	raw_spin_unlock(&g->lock);
+	return done;
+}
+
 /* --- changes ---------------------------------------------------------------------------------- */
 
 void zvm_lpi_settle(struct zvm_vm *vm, struct zvm_lpi_change *ch)
@@ -249,12 +301,14 @@ int zvm_lpi_pend(struct zvm_vm *vm, struct zvm_lpi *lpi)
 			v = vm->vcpus[lpi->owner];
 		else if (!enqueue(vm, lpi))
 			v = NULL; /* disabled, or in the queue before */
+		if (v)
+			v->vgic.lpi_posted = true;
 	}
 	raw_spin_unlock_irqrestore(&g->lock, flags);
 
 	if (ret > 0 && v) {
 		trace_zvm_irq_inject(v->id, lpi->intid, true);
-		zvm_vcpu_request(v, ZVM_REQ_IRQ);
+		zvm_vcpu_request(v, ZVM_REQ_POST);
 	}
 	return ret;
 }

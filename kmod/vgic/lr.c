@@ -340,8 +340,11 @@ static void fill(struct zvm_vcpu *v, bool spis)
 		offer_bank(&s, b, __ffs(words) * 32, spi_active_of(b, v->idx) & ~b->in_lr,
 			   spi_pending_of(b, ctlr, v->idx), vmcr);
 	}
-	if (spis && c->lpi_prios && (ctlr & ZVM_GICD_CTLR_GRP1))
-		zvm_lpi_offer(v, &s, vmcr);
+	if (spis) {
+		c->lpi_posted = false;
+		if (c->lpi_prios && (ctlr & ZVM_GICD_CTLR_GRP1))
+			zvm_lpi_offer(v, &s, vmcr);
+	}
 
 	for (i = 0; i < g->nr_lrs; i++) {
 		u64 lr = 0;

@@ -100,6 +100,11 @@ void zvm_vgic_load(struct zvm_vcpu *v); /* ICH_VMCR, AP registers, LRs, ICH_HCR.
 void zvm_vgic_put(struct zvm_vcpu *v);	/* everything back into v->vgic, LRs folded, ICH_HCR = 0 */
 /* ZVM_REQ_IRQ was taken: fold what the guest finished, fill list registers. Before entry. */
 void zvm_vgic_flush(struct zvm_vcpu *v);
+/*
+ * LPIs that were posted go into list registers that are free, or that still hold them, without a
+ * flush. False: only a flush can do it.
+ */
+bool zvm_lpi_post(struct zvm_vcpu *v);
 /* Maintenance interrupt (hard IRQ handler on the resident CPU). Must quiesce its own line. */
 void zvm_vgic_maintenance(struct zvm_vcpu *v);
 /*

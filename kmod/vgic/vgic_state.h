@@ -73,6 +73,7 @@ struct zvm_vgic_cpu {
 
 	/* under vm->vgic.lock */
 	bool lpis_enabled;	/* GICR_CTLR.EnableLPIs; written under its_mutex too */
+	bool lpi_posted;	/* an LPI came up since list registers were last filled */
 	u32 lpi_prios;		/* bit n: lpi_queue[n] is not empty */
 	struct list_head lpi_queue[32]; /* LPIs to deliver here, by priority, oldest first */
 

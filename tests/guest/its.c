@@ -22,7 +22,7 @@
 #define DISABLED 0xa0
 #define PAGE64	 SZ_64K
 
-static u32 ncpus;
+static u32 ncpus, repeat; /* the LPI whose handler makes it pending once more */
 
 static u32 counts[MAX_CPUS][NLPIS], stray, order[64], norder;
 static volatile u32 worker_stop, worker_wfi, worker_ready[MAX_CPUS];
@@ -38,6 +38,10 @@ static void on_irq(struct exc_frame *f)
 		if (norder < ARRAY_SIZE(order))
 			order[__atomic_fetch_add(&norder, 1, __ATOMIC_RELAXED) % ARRAY_SIZE(order)] = id;
 		WRITE_ONCE(*n, *n + 1);
+		if (id == repeat) {
+			repeat = 0;
+			its_int(DEV, id - LPI0);
+		}
 	} else if (id < INTID_SPURIOUS || id >= LPI0) {
 		__atomic_fetch_add(&stray, 1, __ATOMIC_RELAXED);
 	}
@@ -274,6 +278,36 @@ static void many(void)
 	its_int(DEV + 10, 1);
 	settle();
 	check_eq(count(0, LPI0 + 101), 1, "MAPD without V unmaps the device's events");
+}
+
+/* One by one: into free list registers, into the one that still holds it, and when none is left. */
+static void again(void)
+{
+	u32 i, once = 0;
+
+	reset_counts();
+	repeat = LPI0 + 1;
+	its_int(DEV, 1);
+	settle();
+	check_eq(count(0, LPI0 + 1), 2, "made pending while it is handled, an LPI is delivered again");
+	reset_counts();
+	for (i = 0; i < 6; i++)
+		its_int(DEV, 1);
+	settle();
+	check_eq(count(0, LPI0 + 1), 1, "made pending while it is pending, it is delivered once");
+	for (i = 0; i < 50; i++) {
+		its_int(DEV, 1 + i % 3);
+		irq_window();
+	}
+	settle();
+	check_eq(total(LPI0 + 1) + total(LPI0 + 2) + total(LPI0 + 3), 51, "fifty in turns are fifty");
+	reset_counts();
+	for (i = 0; i < 8; i++)
+		its_int(DEV, i);
+	settle();
+	for (i = 0; i < 8; i++)
+		once += count(0, LPI0 + i) == 1;
+	check_eq(once, 8, "eight, one by one: each is delivered once");
 }
 
 static void discard(void)
@@ -645,6 +679,7 @@ int main(void)
 	delivery();
 	configuration();
 	many();
+	again();
 	discard();
 	messages();
 	pending_tables();
