@@ -2,7 +2,7 @@
 # board: --timeout 600 --mem 3072 --dir qemu=deps/qemu-arm64
 # deps: qemu
 # Debian's QEMU as a client of the module: Linux with PCI and an ITS boots on it, is stopped and
-# watched, reset, saved and restored.
+# watched, debugged, reset, saved and restored.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib-qemu.sh"
 
@@ -29,6 +29,11 @@ goes_on() {
 	alive=$(grep -c 'zvm-guest: alive' /tmp/serial)
 	mon cont
 	serial_wait 60 'zvm-guest: alive' $((alive + 2))
+}
+
+debugs() {
+	at=$(sed -n 's/^zvm-guest: address \([0-9a-f]*\) .*/\1/p' /tmp/serial)
+	/mnt/zvm/host-tests/gdb-step /tmp/gdb "$at" && mon_wait 60 'info status' 'VM status: running'
 }
 
 resets() {
@@ -72,6 +77,8 @@ check network_answers grep -q 'zvm-guest: ping ok' /tmp/serial
 check qemu_stops_the_guest stops
 check qemu_shows_the_registers_of_all_cpus shows_registers
 check qemu_lets_the_guest_go_on goes_on
+check debugger_breaks_and_steps_in_the_kernel debugs
+check guest_goes_on_after_the_debugger goes_on
 check qemu_resets_the_guest resets
 check qemu_quits quits
 # The second machine's network card is the kernel's, if it has one.
