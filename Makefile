@@ -227,6 +227,11 @@ check: all unit fuzz
 check-kvm-selftests: all
 	$(Q)tests/kvm-selftests $(TESTS)
 
+# Debian's QEMU with a Linux guest on the module.
+.PHONY: check-qemu
+check-qemu: all
+	$(Q)tests/run host/qemu
+
 print-unit-y print-fuzz-y:
 	@echo $($(@:print-%=%))
 

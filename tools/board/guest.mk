@@ -29,7 +29,7 @@ $(G)/initrd-%.img: $(DEPS)/.done-kernel-% $(DEPS)/.done-userland tools/board/ini
 		file:init:$(GUEST_SRC)/initrd-init:755 \
 		busybox:$(U)/bin/busybox:$(U)/busybox.applets \
 		mods:$(DEPS)/kernel/$*:$$(cat $(DEPS)/kernel/$*/version):$(strip \
-		)virtio_mmio,virtio_blk,virtio_console,virtio_rng,crc32c_generic,ext4
+		)virtio_mmio,virtio_pci,virtio_blk,virtio_net,virtio_console,virtio_rng,crc32c_generic,ext4
 
 # Program and where it lies in Debian's packages; libraries follow by themselves.
 ROOTFS_PROGRAMS := bin/lsblk bin/findmnt usr/bin/lscpu usr/bin/taskset sbin/blkdiscard sbin/fstrim \
