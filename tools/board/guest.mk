@@ -23,7 +23,7 @@ $(G)/Image-%: $(DEPS)/.done-kernel-%
 	$(Q)cp $(DEPS)/kernel/$*/Image $@
 
 $(G)/initrd-%.img: $(DEPS)/.done-kernel-% $(DEPS)/.done-userland tools/board/initramfs \
-		$(GUEST_SRC)/initrd-init
+		$(GUEST_SRC)/initrd-init tools/board/guest.mk
 	@mkdir -p $(@D)
 	$(Q)tools/board/initramfs $@ dir:proc dir:sys dir:dev dir:root \
 		file:init:$(GUEST_SRC)/initrd-init:755 \
