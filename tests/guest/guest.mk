@@ -14,7 +14,7 @@ GUEST_CFLAGS := -std=gnu11 -O2 -g -MMD -MP -Wall -Wextra -Wshadow -Wstrict-proto
 	-fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns -Itests/guest/lib
 GUEST_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 	-Wl,--no-warn-rwx-segments -T tests/guest/lib/guest.lds
-GUEST_RUN_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DGUEST_RUNNER -O2 -g -pthread -MMD -MP -Wall -Wextra \
+GUEST_RUN_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DGUEST_RUNNER -O2 -g -pthread -Wall -Wextra \
 	-Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Werror -Itests/guest/lib
 
 .PHONY: guest-tests
@@ -54,10 +54,10 @@ $(B)/guest/tests/%.elf: $(B)/guest/tests/%.o $(GUEST_LIB) tests/guest/lib/guest.
 $(B)/guest/tests/%.img: $(B)/guest/tests/%.elf
 	$(Q)$(CROSS)objcopy -O binary $< $@
 
-$(B)/bin/guest-run: tests/guest/runner/guest-run.c
+$(B)/bin/guest-run: $(wildcard tests/guest/runner/*.c tests/guest/runner/*.h) tests/guest/lib/testdev.h
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC      $@")
-	$(Q)$(CROSS)gcc $(GUEST_RUN_CFLAGS) -static -o $@ $<
+	$(Q)$(CROSS)gcc $(GUEST_RUN_CFLAGS) -static -o $@ $(filter %.c,$^)
 
 # The script and its list go where the board sees them.
 $(B)/guest/%: tests/guest/%
@@ -65,4 +65,4 @@ $(B)/guest/%: tests/guest/%
 	$(Q)cp --remove-destination $< $@
 
 .PRECIOUS: $(B)/guest/tests/%.elf $(B)/guest/tests/%.o
--include $(wildcard $(B)/guest/lib/*.d $(B)/guest/bench/*.d $(B)/guest/tests/*.d $(B)/bin/guest-run.d)
+-include $(wildcard $(B)/guest/lib/*.d $(B)/guest/bench/*.d $(B)/guest/tests/*.d)
