@@ -69,17 +69,17 @@ int op_fork(void)
 	if (!one_in(8))
 		return -1;
 	sigemptyset(&tick);
-	sigaddset(&tick, SIGUSR1); /* a signal would start fork() again and again */
+	sigaddset(&tick, SIGUSR1); /* it would start fork() again and again, and end waitpid() */
 	pthread_sigmask(SIG_BLOCK, &tick, NULL);
 	pid = fork();
-	pthread_sigmask(SIG_UNBLOCK, &tick, NULL);
-	if (pid < 0)
-		return -1;
 	if (!pid) {
 		ioctl(vm_fd, KVM_CREATE_VCPU, 5);
 		ioctl(vcpu_fd, KVM_RUN, 0);
 		ioctl(dev_fd, KVM_HAS_DEVICE_ATTR, scratch);
 		_exit(0);
 	}
-	return waitpid(pid, &status, 0) == pid ? 0 : -1;
+	if (pid > 0)
+		waitpid(pid, &status, 0);
+	pthread_sigmask(SIG_UNBLOCK, &tick, NULL);
+	return pid < 0 ? -1 : 0;
 }
