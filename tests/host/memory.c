@@ -293,7 +293,7 @@ static void many_vms(void)
 }
 
 static volatile bool stop;
-static uint64_t holes, passes;
+static volatile uint64_t holes, passes;
 
 static void *hammer(void *arg)
 {
@@ -330,7 +330,8 @@ static void delete_under_load(void)
 	stop = false;
 	holes = passes = 0;
 	pthread_create(&thread, NULL, hammer, &vm);
-	for (i = 0; i < 100; i++) {
+	/* Until the guest was caught running: when that is depends on the machine. */
+	for (i = 0; i < 100 || (!holes && i < 5000); i++) {
 		usleep(2000);
 		if (vm_slot(&vm, 0, 0, 0, 0, NULL))
 			die("slot deletion");

@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "tools/zvm/zvm.h"
+#include "command.h"
 
 static char root[] = "/tmp/zvm-test-control-XXXXXX";
 
@@ -86,35 +87,10 @@ static void expect_served(pid_t pid)
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-/* Runs a command with its standard output in @text. */
-static int run(int (*command)(int, char **, struct zvm_err *), char *const argv[], char text[4096],
-	       struct zvm_err *err)
-{
-	int argc = 0, saved, status;
-	FILE *f = tmpfile();
-	size_t n;
-
-	assert_non_null(f);
-	while (argv[argc])
-		argc++;
-	memset(err, 0, sizeof(*err));
-	fflush(stdout);
-	saved = dup(1);
-	dup2(fileno(f), 1);
-	status = command(argc, (char **)argv, err);
-	fflush(stdout);
-	dup2(saved, 1);
-	close(saved);
-	rewind(f);
-	n = fread(text, 1, 4095, f);
-	text[n] = '\0';
-	fclose(f);
-	return status;
-}
-
 static int ask(const char *command, const char *vm, char text[4096], struct zvm_err *err)
 {
-	return run(zvm_control_main, (char *[]){ (char *)command, (char *)vm, NULL }, text, err);
+	return command_run(zvm_control_main, (char *[]){ (char *)command, (char *)vm, NULL }, text,
+			   err);
 }
 
 static void reply_is_printed_a_value_in_a_line(void **state)
@@ -229,7 +205,8 @@ static void list_shows_those_that_answer(void **state)
 		     "{\"ok\":true,\"name\":\"good\",\"state\":\"paused\",\"pid\":7,\"vcpus\":2,"
 		     "\"memory\":536870912,\"uptime\":61.7}\n",
 		     1);
-	assert_int_equal(run(zvm_list_main, (char *[]){ "list", NULL }, text, &err), ZVM_EXIT_OK);
+	assert_int_equal(command_run(zvm_list_main, (char *[]){ "list", NULL }, text, &err),
+			 ZVM_EXIT_OK);
 	expect_served(good);
 	expect_served(bad);
 	assert_string_equal(text,
@@ -242,10 +219,10 @@ static void commands_check_their_arguments(void **state)
 	struct zvm_err err;
 	char text[4096];
 
-	assert_int_equal(run(zvm_control_main, (char *[]){ "stop", NULL }, text, &err),
+	assert_int_equal(command_run(zvm_control_main, (char *[]){ "stop", NULL }, text, &err),
 			 ZVM_EXIT_USER);
 	assert_string_equal(err.msg, "stop: name one VM; zvm list shows those that run");
-	assert_int_equal(run(zvm_list_main, (char *[]){ "list", "x", NULL }, text, &err),
+	assert_int_equal(command_run(zvm_list_main, (char *[]){ "list", "x", NULL }, text, &err),
 			 ZVM_EXIT_USER);
 	assert_string_equal(err.msg, "list: takes no argument");
 }

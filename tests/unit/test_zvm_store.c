@@ -18,6 +18,7 @@
 
 #include "tools/zvm/store.h"
 #include "tools/zvm/zvm.h"
+#include "command.h"
 
 static char root[] = "/tmp/zvm-test-store-XXXXXX";
 static char image[PATH_MAX], disk[PATH_MAX];
@@ -52,33 +53,7 @@ static int remove_root(void **state)
 	return system(command);
 }
 
-/* Runs a command with its standard output in @text. */
-static int run(int (*command)(int, char **, struct zvm_err *), char *const argv[], char text[4096],
-	       struct zvm_err *err)
-{
-	int argc = 0, saved, status;
-	FILE *f = tmpfile();
-	size_t n;
-
-	assert_non_null(f);
-	while (argv[argc])
-		argc++;
-	memset(err, 0, sizeof(*err));
-	fflush(stdout);
-	saved = dup(1);
-	dup2(fileno(f), 1);
-	status = command(argc, (char **)argv, err);
-	fflush(stdout);
-	dup2(saved, 1);
-	close(saved);
-	rewind(f);
-	n = fread(text, 1, 4095, f);
-	text[n] = '\0';
-	fclose(f);
-	return status;
-}
-
-#define RUN(command, ...) run(command, (char *[]){ __VA_ARGS__, NULL }, text, &err)
+#define RUN(command, ...) command_run(command, (char *[]){ __VA_ARGS__, NULL }, text, &err)
 
 /* Entries of the store, hidden ones included. */
 static int entries(void)

@@ -25,10 +25,10 @@ unit-test_schema_memory-ldflags := -Wl,--wrap=malloc,--wrap=calloc,--wrap=reallo
 
 # tools/zvm
 unit-y += test_zvm_doctor test_zvm_control test_zvm_store test_command_documents
-unit-test_zvm_control-y := ../../tools/zvm/client.o ../../tools/zvm/control.o ../../tools/zvm/store.o
+unit-test_zvm_control-y := command.o ../../tools/zvm/client.o ../../tools/zvm/control.o ../../tools/zvm/store.o
 unit-test_zvm_control-ldflags := -ljansson
-unit-test_zvm_store-y := ../../tools/zvm/client.o ../../tools/zvm/control.o ../../tools/zvm/new.o \
-	../../tools/zvm/store.o
+unit-test_zvm_store-y := command.o ../../tools/zvm/client.o ../../tools/zvm/control.o \
+	../../tools/zvm/new.o ../../tools/zvm/store.o
 unit-test_zvm_store-ldflags := -ljansson
 unit-test_zvm_doctor-y := ../../tools/zvm/doctor.o
 # vmm
