@@ -46,6 +46,10 @@ void zvm_vgic_on_vcpu(struct zvm_vcpu *v, void (*fn)(struct zvm_vcpu *v, void *a
 void zvm_vgic_fold_private(struct zvm_vcpu *v, u32 intid);
 /* phys bits `mask` are no longer wanted: deactivate in this CPU's GIC if v is loaded; lock held. */
 void zvm_vgic_phys_release(struct zvm_vcpu *v, u32 mask);
+/* The active priorities of the vCPU that is in this CPU; arrays of ZVM_VGIC_MAX_APRS. */
+void zvm_vgic_aprs_read(const struct zvm_vgic *g, u32 *ap0r, u32 *ap1r);
+/* SPIs of bank `b` that vCPU `idx` could take and that are in no list register; g->lock held. */
+u32 zvm_vgic_spi_pending_of(const struct zvm_vgic_bank *b, u32 ctlr, u32 idx);
 
 /* --- vgic.c ----------------------------------------------------------------------------------- */
 

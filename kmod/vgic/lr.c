@@ -30,7 +30,7 @@
 /* ICH_AP<group>R<n>_EL2 */
 #define APR_REG(group, n) sys_reg(3, 4, 12, 8 + (group), n)
 
-static void aprs_read(const struct zvm_vgic *g, u32 *ap0r, u32 *ap1r)
+void zvm_vgic_aprs_read(const struct zvm_vgic *g, u32 *ap0r, u32 *ap1r)
 {
 	switch (g->nr_aprs) {
 	case 4:
@@ -169,14 +169,13 @@ static u32 spi_active_of(const struct zvm_vgic_bank *b, u32 idx)
 	for (m = b->active; m; m &= m - 1) {
 		u32 n = __ffs(m);
 
-		if (b->owner[n] == idx ||
-		    (b->owner[n] == ZVM_VGIC_NO_VCPU && b->target[n] == idx))
+		if (b->owner[n] == idx || (b->owner[n] == ZVM_VGIC_NO_VCPU && b->target[n] == idx))
 			mine |= BIT(n);
 	}
 	return mine;
 }
 
-static u32 spi_pending_of(const struct zvm_vgic_bank *b, u32 ctlr, u32 idx)
+u32 zvm_vgic_spi_pending_of(const struct zvm_vgic_bank *b, u32 ctlr, u32 idx)
 {
 	u32 m, mine = 0;
 
@@ -338,7 +337,7 @@ static void fill(struct zvm_vcpu *v, bool spis)
 		const struct zvm_vgic_bank *b = &g->spi[__ffs(words)];
 
 		offer_bank(&s, b, __ffs(words) * 32, spi_active_of(b, v->idx) & ~b->in_lr,
-			   spi_pending_of(b, ctlr, v->idx), vmcr);
+			   zvm_vgic_spi_pending_of(b, ctlr, v->idx), vmcr);
 	}
 	if (spis) {
 		c->lpi_posted = false;
@@ -374,9 +373,9 @@ static void fill(struct zvm_vcpu *v, bool spis)
 }
 
 /*
- * The locks v's list registers need; IRQs are off. SPIs and LPIs matter if one is in a list register
- * (this CPU's own doing, hence stable) or if one wants to be: whoever makes it so posts a request
- * after setting the summary, so a stale 0 is caught by the next flush.
+ * The locks v's list registers need; IRQs are off. SPIs and LPIs matter if one is in a list
+ * register (this CPU's own doing, hence stable) or if one wants to be: whoever makes it so posts a
+ * request after setting the summary, so a stale 0 is caught by the next flush.
  */
 static bool lock_lrs(struct zvm_vcpu *v)
 {
@@ -454,8 +453,7 @@ void zvm_vgic_load(struct zvm_vcpu *v)
 	if (!g->ready)
 		return;
 	/* an access of EL1 to ICC_SRE_EL1 traps: the guest has no other mode to choose */
-	write_sysreg_s(read_sysreg_s(SYS_ICC_SRE_EL2) & ~ZVM_ICC_SRE_EL2_ENABLE,
-		       SYS_ICC_SRE_EL2);
+	write_sysreg_s(read_sysreg_s(SYS_ICC_SRE_EL2) & ~ZVM_ICC_SRE_EL2_ENABLE, SYS_ICC_SRE_EL2);
 	write_sysreg_s(c->vmcr, SYS_ICH_VMCR_EL2);
 	aprs_write(g, c->ap0r, c->ap1r);
 
@@ -489,14 +487,13 @@ void zvm_vgic_put(struct zvm_vcpu *v)
 		c->lr[i] = 0;
 	}
 	c->vmcr = read_sysreg_s(SYS_ICH_VMCR_EL2);
-	aprs_read(g, c->ap0r, c->ap1r);
+	zvm_vgic_aprs_read(g, c->ap0r, c->ap1r);
 	write_sysreg_s(0, SYS_ICH_HCR_EL2);
 	c->hcr = 0;
 	c->active_left = false;
 	c->cpu = -1;
 	unlock_lrs(v, spis);
-	write_sysreg_s(read_sysreg_s(SYS_ICC_SRE_EL2) | ZVM_ICC_SRE_EL2_ENABLE,
-		       SYS_ICC_SRE_EL2);
+	write_sysreg_s(read_sysreg_s(SYS_ICC_SRE_EL2) | ZVM_ICC_SRE_EL2_ENABLE, SYS_ICC_SRE_EL2);
 	tell_deactivated(v, &d);
 }
 
@@ -597,87 +594,6 @@ bool zvm_vgic_hw_outstanding(struct zvm_vcpu *v, u32 intid)
 	}
 	raw_spin_unlock_irqrestore(&c->lock, flags);
 	return out;
-}
-
-struct query {
-	u32 vmcr;
-	u32 ap0r[ZVM_VGIC_MAX_APRS], ap1r[ZVM_VGIC_MAX_APRS];
-	bool yes;
-};
-
-static bool any_signalled(const struct zvm_vgic_bank *b, u32 mask, const struct query *q, u8 nr_aprs)
-{
-	for (; mask; mask &= mask - 1) {
-		u32 n = __ffs(mask);
-
-		if (zvm_vgic_signalled(b->prio[n], b->group & BIT(n), q->vmcr, q->ap0r, q->ap1r,
-				       nr_aprs))
-			return true;
-	}
-	return false;
-}
-
-static void query_pending(struct zvm_vcpu *v, void *arg)
-{
-	struct zvm_vgic *g = &v->vm->vgic;
-	struct zvm_vgic_cpu *c = &v->vgic;
-	struct query *q = arg;
-	u32 words;
-
-	if (c->cpu >= 0) {
-		q->vmcr = read_sysreg_s(SYS_ICH_VMCR_EL2);
-		aprs_read(g, q->ap0r, q->ap1r);
-	} else {
-		q->vmcr = c->vmcr;
-		memcpy(q->ap0r, c->ap0r, sizeof(q->ap0r));
-		memcpy(q->ap1r, c->ap1r, sizeof(q->ap1r));
-	}
-	q->yes = any_signalled(&c->priv, zvm_vgic_deliverable(&c->priv, g->ctlr) & ~c->priv.active,
-			       q, g->nr_aprs);
-	for (words = g->spi_busy; words && !q->yes; words &= words - 1) {
-		const struct zvm_vgic_bank *b = &g->spi[__ffs(words)];
-
-		q->yes = any_signalled(b, spi_pending_of(b, g->ctlr, v->idx), q, g->nr_aprs);
-	}
-	if (!q->yes && c->lpi_prios && (g->ctlr & ZVM_GICD_CTLR_GRP1))
-		q->yes = zvm_vgic_signalled(zvm_lpi_best(v), true, q->vmcr, q->ap0r, q->ap1r,
-					    g->nr_aprs);
-}
-
-bool zvm_vgic_has_pending(struct zvm_vcpu *v)
-{
-	struct query q = {};
-
-	if (!v->vm->vgic.ready)
-		return false;
-	zvm_vgic_on_vcpu(v, query_pending, &q);
-	return q.yes;
-}
-
-bool zvm_vgic_signalled_here(struct zvm_vcpu *v)
-{
-	struct zvm_vgic *g = &v->vm->vgic;
-	struct zvm_vgic_cpu *c = &v->vgic;
-	struct query q = {};
-	u32 m;
-
-	if (c->cpu < 0)
-		return false;
-	for (m = c->lr_used; m; m &= m - 1) {
-		u64 lr = zvm_lr_read(__ffs(m));
-
-		if ((lr & ZVM_ICH_LR_STATE) != ZVM_ICH_LR_PENDING)
-			continue;
-		if (!q.yes) {
-			q.vmcr = read_sysreg_s(SYS_ICH_VMCR_EL2);
-			aprs_read(g, q.ap0r, q.ap1r);
-			q.yes = true;
-		}
-		if (zvm_vgic_signalled(lr >> ZVM_ICH_LR_PRIO_SHIFT, lr & ZVM_ICH_LR_GROUP1, q.vmcr,
-				       q.ap0r, q.ap1r, g->nr_aprs))
-			return true;
-	}
-	return false;
 }
 
 static void deactivate(struct zvm_vcpu *v, void *arg)
