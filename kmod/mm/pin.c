@@ -50,7 +50,7 @@ int zvm_pins_create(struct zvm_slot *slot)
 {
 	unsigned long chunk, entry;
 
-	BUILD_BUG_ON(sizeof(struct zvm_pins) != PAGE_SIZE);
+	BUILD_BUG_ON(sizeof(struct zvm_pins) > PAGE_SIZE);
 	locate(slot, slot->npages - 1, &chunk, &entry);
 	slot->nr_pins = chunk + 1;
 	slot->pins = kvcalloc(slot->nr_pins, sizeof(*slot->pins), GFP_KERNEL_ACCOUNT);
