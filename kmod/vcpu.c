@@ -184,13 +184,15 @@ static int zvm_vcpu_prepare(struct zvm_vcpu *v)
 void zvm_vcpu_take_irqs(struct zvm_vcpu *v)
 {
 	u32 requests = READ_ONCE(v->requests) & ZVM_REQS_IRQ;
+	bool irq;
 
 	/* One that is posted after it was looked for is seen by zvm_ring0_take_posted(). */
 	if (!requests || (requests == BIT(ZVM_REQ_POST) &&
 			  (!READ_ONCE(v->vgic.lpi_posted) || zvm_lpi_post(v)) &&
 			  !zvm_ring0_take_posted(v)))
 		return;
-	if (zvm_vcpu_take_request(v, ZVM_REQ_IRQ) | zvm_vcpu_take_request(v, ZVM_REQ_POST))
+	irq = zvm_vcpu_take_request(v, ZVM_REQ_IRQ);
+	if (zvm_vcpu_take_request(v, ZVM_REQ_POST) || irq) /* both are taken */
 		zvm_vgic_flush(v);
 }
 

@@ -16,8 +16,12 @@ shift 2
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
+# Source lines beside a message may contain anything; gcc and clang name the option differently.
+bare=-fno-diagnostics-show-caret
+"$1" $bare -xc -E /dev/null >/dev/null 2>&1 || bare=-fno-caret-diagnostics
+
 # LC_ALL: the word "error" must not be translated. -Wno-*: only errors of our own making count.
-if LC_ALL=C "$@" -fsyntax-only -fmax-errors=0 -fno-diagnostics-show-caret \
+if LC_ALL=C "$@" -fsyntax-only -fmax-errors=0 $bare \
 	-Werror=implicit-function-declaration -Werror=incompatible-pointer-types \
 	-Wno-unused -Wno-missing-prototypes -Wno-missing-declarations \
 	"$src" >"$tmp/log" 2>&1; then :; fi
