@@ -179,7 +179,7 @@ SYM_CODE_END(zvm_leave)
 	isb
 	add	x17, x17, #\offset
 	ldp	x0, x1, [sp], #16
-	br	x17
+	ret	x17			// not br: the vector is no landing pad (BTI)
 	.endm
 
 SYM_CODE_START_LOCAL(zvm_host_sync)
