@@ -4,8 +4,9 @@
  *
  * There the EL1 and stage-2 TLBI operations aim at the host's own EL2&0 regime; they reach a guest
  * only while HCR_EL2.TGE is 0, and then the VMID is the one in VTTBR_EL2. So each invalidation
- * runs with IRQs off between clearing and setting TGE, with the VM's VTTBR in place: a resident
- * vCPU of the VM has it there already.
+ * runs between clearing and setting TGE, with the VM's VTTBR in place: a resident vCPU of the VM
+ * has it there already. All of DAIF is masked meanwhile: the host's handlers are written for TGE,
+ * and with pseudo-NMI "IRQs off" lets some through.
  *
  * A VMID is generation | number. Numbers are given out until none is left; then the generation
  * goes up, all TLBs are emptied and every VM takes a new number when it next runs. A VM that a CPU
@@ -17,6 +18,7 @@
 #include <linux/module.h>
 #include <linux/percpu.h>
 #include <asm/barrier.h>
+#include <asm/daifflags.h>
 
 #include "internal.h"
 
@@ -58,7 +60,7 @@ static void tlb_open(struct tlb_window *w, struct zvm_vm *vm, u64 vmid)
 {
 	struct zvm_vcpu *resident;
 
-	local_irq_save(w->flags);
+	w->flags = local_daif_save();
 	resident = this_cpu_ptr(&zvm_cpus)->resident;
 	w->hcr = read_sysreg(hcr_el2);
 	w->vttbr = read_sysreg(vttbr_el2);
@@ -95,7 +97,7 @@ static void tlb_close(struct tlb_window *w)
 		}
 		isb();
 	}
-	local_irq_restore(w->flags);
+	local_daif_restore(w->flags);
 }
 
 /* Cortex-A55 erratum 2441007: a TLBI counts only when it was issued and completed twice. */
