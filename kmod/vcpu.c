@@ -148,7 +148,19 @@ void zvm_vcpu_block(struct zvm_vcpu *v)
 	trace_zvm_wfi(v->id, true);
 }
 
-/* Requests and power state before an entry; ring 2. 0: enter. */
+/*
+ * Where CPUs differ, a guest that was not shown AArch32 can still find it on one of them. The return
+ * into it on another CPU would be an illegal one, at EL2: such a guest is given up.
+ */
+static int zvm_vcpu_fail_entry(struct zvm_vcpu *v)
+{
+	v->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
+	v->run->fail_entry.hardware_entry_failure_reason = 0;
+	v->initialized = false;
+	return ZVM_USER;
+}
+
+/* Requests and power state before an entry; ring 2. 0: enter; else as handlers of exits. */
 static int zvm_vcpu_prepare(struct zvm_vcpu *v)
 {
 	for (;;) {
@@ -176,6 +188,8 @@ static int zvm_vcpu_prepare(struct zvm_vcpu *v)
 			v->wait, (!READ_ONCE(v->powered_off) && !READ_ONCE(v->paused)) ||
 					 READ_ONCE(v->vm->dead));
 	}
+	if (zvm_is_aarch32(v) && !zvm_host.has_el0_32)
+		return zvm_vcpu_fail_entry(v);
 	cond_resched();
 	zvm_steal_update(v);
 	return 0;
@@ -269,7 +283,7 @@ static int zvm_vcpu_loop(struct zvm_vcpu *v)
 	for (;;) {
 		ret = zvm_vcpu_prepare(v);
 		if (ret)
-			return ret;
+			return ret == ZVM_USER ? 0 : ret;
 		if (READ_ONCE(v->resident_cpu) >= 0 &&
 		    READ_ONCE(v->resident_cpu) != raw_smp_processor_id())
 			zvm_resident_evict(v);

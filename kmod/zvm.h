@@ -174,7 +174,7 @@ struct zvm_cpu {
 	struct zvm_vcpu *resident;
 	u64 host_hcr, host_cnthctl;	       /* as found when the CPU came online */
 	u64 host_mdcr;			       /* over a stay in ring 1 */
-	u64 host_hfgrtr, host_hfgwtr, host_hcrx; /* while a vCPU is resident */
+	u64 host_hfgrtr, host_hfgwtr, host_hcrx, host_hstr; /* while a vCPU is resident */
 	bool closed; /* going down: no entry, no residency */
 };
 

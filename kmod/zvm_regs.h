@@ -109,6 +109,9 @@
 #define ZVM_PSR_DIT	    (1UL << 24)
 #define ZVM_PSR_TCO	    (1UL << 25)
 #define ZVM_PSR_NZCV	    (0xfUL << 28)
+/* SPSR of AArch32: the byte order of its data, the pieces of its IT state */
+#define ZVM_PSR32_E	    (1UL << 9)
+#define ZVM_PSR32_IT	    (0x3fUL << 10 | 3UL << 25)
 
 /* MDSCR_EL1 */
 #define ZVM_MDSCR_SS	(1UL << 0)
@@ -172,6 +175,8 @@
 #define ZVM_ISS_ISV	   (1UL << 24)
 
 /* ISS of WFI/WFE and of system register traps */
+#define ZVM_ISS_CV	   (1UL << 24) /* of AArch32: COND is valid */
+#define ZVM_ISS_COND(esr)  (((esr) >> 20) & 0xf)
 #define ZVM_ISS_WFX_TI	   0x3UL /* 0 WFI, 1 WFE, 2 WFIT, 3 WFET */
 #define ZVM_ISS_SYS_READ   (1UL << 0)
 #define ZVM_ISS_SYS_RT(esr) (((esr) >> 5) & 0x1f)

@@ -406,8 +406,9 @@ u32 zvm_ring0_mmio(struct zvm_vcpu *v, u64 ipa)
 	if (!READ_ONCE(g->plain) || off >= (dist ? ZVM_GICD_SIZE : ZVM_GICR_SIZE) || len == 2 ||
 	    (off & (len - 1)) || (esr & ZVM_ISS_SSE))
 		return ZVM_EXIT_SYNC;
-	/* big-endian data is rare enough for ring 2 */
-	if (v->ctx.sctlr & (ZVM_SCTLR_EE | ZVM_SCTLR_E0E))
+	/* big-endian data, and programs in AArch32 with their lengths and IT state, are for ring 2 */
+	if ((v->ctx.sctlr & (ZVM_SCTLR_EE | ZVM_SCTLR_E0E)) ||
+	    (read_sysreg(spsr_el2) & ZVM_PSR_MODE32))
 		return ZVM_EXIT_SYNC;
 	if (esr & ZVM_ISS_WNR) {
 		if (len != 4)

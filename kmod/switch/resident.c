@@ -60,9 +60,12 @@ static void zvm_el1_save(u64 *el1)
 #undef X
 }
 
+/* CP15 c15, which the CPU's maker fills: UNDEFINED for a guest's program in AArch32 */
+#define ZVM_HSTR_T15 BIT(15)
+
 /*
- * Fine-grained traps and HCRX: bits that are 0 trap or disable what we hide. The host's values
- * are inert for the host at {E2H,TGE} = {1,1} except some of HCRX, so both are put back.
+ * Fine-grained traps, HCRX and HSTR: bits that are 0 (1 in HSTR) trap or disable what we hide. The
+ * host's values are inert for the host at {E2H,TGE} = {1,1} except some of HCRX; all are put back.
  */
 static void zvm_traps_load(struct zvm_cpu *c)
 {
@@ -76,6 +79,8 @@ static void zvm_traps_load(struct zvm_cpu *c)
 		c->host_hcrx = read_sysreg_s(ZVM_SYS_HCRX_EL2);
 		write_sysreg_s(0, ZVM_SYS_HCRX_EL2);
 	}
+	c->host_hstr = read_sysreg(hstr_el2);
+	write_sysreg(ZVM_HSTR_T15, hstr_el2);
 }
 
 static void zvm_traps_put(struct zvm_cpu *c)
@@ -86,6 +91,7 @@ static void zvm_traps_put(struct zvm_cpu *c)
 	}
 	if (zvm_host.has_hcrx)
 		write_sysreg_s(c->host_hcrx, ZVM_SYS_HCRX_EL2);
+	write_sysreg(c->host_hstr, hstr_el2);
 }
 
 void zvm_resident_evict_local(void)

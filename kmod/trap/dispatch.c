@@ -68,6 +68,10 @@ static int zvm_trap_undef(struct zvm_vcpu *v)
 
 static int (*const zvm_trap_table[64])(struct zvm_vcpu *) = {
 	[ZVM_EC_WFX] = zvm_trap_wfx,
+	[ZVM_EC_CP15_32] = zvm_trap_cp_32,
+	[ZVM_EC_CP15_64] = zvm_trap_cp_64,
+	[ZVM_EC_CP14_MR] = zvm_trap_cp_32,
+	[ZVM_EC_CP14_64] = zvm_trap_cp_64,
 	[ZVM_EC_FP] = zvm_trap_fp,
 	[ZVM_EC_HVC64] = zvm_trap_hvc,
 	[ZVM_EC_SMC64] = zvm_trap_smc,
@@ -86,7 +90,8 @@ bool zvm_trap_light(struct zvm_vcpu *v)
 	u32 ec = ZVM_ESR_EC(v->ctx.esr);
 
 	if (ec == ZVM_EC_WFX)
-		return !(v->ctx.esr & ZVM_ISS_WFX_TI) && zvm_vcpu_halt(v);
+		return !(v->ctx.esr & ZVM_ISS_WFX_TI) &&
+		       (!zvm_is_aarch32(v) || zvm_cond32_passes(v)) && zvm_vcpu_halt(v);
 	return ec == ZVM_EC_DABT_LOW && zvm_mmio_light(v);
 }
 
@@ -94,5 +99,9 @@ int zvm_trap_handle(struct zvm_vcpu *v)
 {
 	int (*fn)(struct zvm_vcpu *) = zvm_trap_table[ZVM_ESR_EC(v->ctx.esr)];
 
+	if (zvm_is_aarch32(v) && !zvm_cond32_passes(v)) {
+		zvm_skip_instr(v);
+		return ZVM_RESUME;
+	}
 	return fn ? fn(v) : zvm_trap_undef(v);
 }

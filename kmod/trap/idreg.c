@@ -77,6 +77,11 @@ void zvm_idreg_init(struct zvm_vm *vm)
 	}
 }
 
+u64 zvm_idreg_get(struct zvm_vm *vm, u32 enc)
+{
+	return vm->id_regs[zvm_idreg_index(enc)];
+}
+
 /* A VMM that restores a guest may say that CSV2 or CSV3 is less than this host has. */
 int zvm_idreg_set(struct zvm_vm *vm, u32 idx, u64 val)
 {

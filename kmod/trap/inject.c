@@ -74,6 +74,10 @@ void zvm_inject_serror(struct zvm_vcpu *v, u64 iss)
 
 void zvm_skip_instr(struct zvm_vcpu *v)
 {
+	if (zvm_is_aarch32(v)) {
+		zvm_skip_instr32(v);
+		return;
+	}
 	v->ctx.pc += 4;
 	v->ctx.pstate &= ~(ZVM_PSR_BTYPE | ZVM_PSR_SS);
 }

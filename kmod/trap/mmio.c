@@ -21,7 +21,11 @@
 static bool zvm_guest_big_endian(struct zvm_vcpu *v)
 {
 	u64 sctlr = v->ctx.sctlr;
-	bool el0 = (v->ctx.pstate & ZVM_PSR_MODE_MASK) == ZVM_PSR_MODE_EL0t;
+	bool el0;
+
+	if (zvm_is_aarch32(v))
+		return v->ctx.pstate & ZVM_PSR32_E;
+	el0 = (v->ctx.pstate & ZVM_PSR_MODE_MASK) == ZVM_PSR_MODE_EL0t;
 
 	return sctlr & (el0 ? ZVM_SCTLR_E0E : ZVM_SCTLR_EE);
 }

@@ -346,16 +346,22 @@ static const struct zvm_sysreg *zvm_sysreg_find(u32 enc)
 	return bsearch(&key, zvm_sysregs, ARRAY_SIZE(zvm_sysregs), sizeof(key), zvm_sysreg_cmp);
 }
 
+bool zvm_sysreg_access(struct zvm_vcpu *v, u32 enc, bool write, u64 *val)
+{
+	const struct zvm_sysreg *r = zvm_sysreg_find(enc);
+
+	return r && r->trap && r->trap(v, r, write, val);
+}
+
 int zvm_trap_sysreg(struct zvm_vcpu *v)
 {
 	u64 esr = v->ctx.esr, val;
 	bool write = !(esr & ZVM_ISS_SYS_READ);
 	u32 rt = ZVM_ISS_SYS_RT(esr);
-	const struct zvm_sysreg *r = zvm_sysreg_find(ZVM_ISS_SYS_ENC(esr));
 
 	v->stats.sysreg_exits++;
 	val = write ? zvm_reg_get(v, rt) : 0;
-	if (!r || !r->trap || !r->trap(v, r, write, &val)) {
+	if (!zvm_sysreg_access(v, ZVM_ISS_SYS_ENC(esr), write, &val)) {
 		zvm_inject_undef(v);
 		return ZVM_RESUME;
 	}

@@ -29,8 +29,19 @@ static inline void zvm_reg_set(struct zvm_vcpu *v, u32 rt, u64 val)
 		v->ctx.x[rt] = val;
 }
 
-/* Step over the trapped instruction (always 4 bytes: A64, or A32/T32 that trap as such). */
+static inline bool zvm_is_aarch32(struct zvm_vcpu *v)
+{
+	return unlikely(v->ctx.pstate & ZVM_PSR_MODE32);
+}
+
+/* Step over the trapped instruction. */
 void zvm_skip_instr(struct zvm_vcpu *v);
+
+/* aarch32.c: programs at EL0 */
+bool zvm_cond32_passes(struct zvm_vcpu *v); /* false: only to be stepped over */
+void zvm_skip_instr32(struct zvm_vcpu *v);
+int zvm_trap_cp_32(struct zvm_vcpu *v); /* MRC, MCR */
+int zvm_trap_cp_64(struct zvm_vcpu *v); /* MRRC, MCRR */
 
 /* inject.c: give the guest an exception; Arm ARM D1.3. */
 void zvm_inject_undef(struct zvm_vcpu *v);
@@ -60,6 +71,8 @@ int zvm_mmio_complete(struct zvm_vcpu *v);
 
 /* sysreg.c */
 int zvm_trap_sysreg(struct zvm_vcpu *v);
+/* An access of the guest to a register by its AArch64 encoding; false: UNDEFINED. */
+bool zvm_sysreg_access(struct zvm_vcpu *v, u32 enc, bool write, u64 *val);
 void zvm_sysreg_init(void); /* module load: sort the table */
 u32 zvm_sysreg_list_count(void);
 int zvm_sysreg_list(u64 __user *ids); /* KVM_REG_ARM64_SYSREG ids */
@@ -68,6 +81,7 @@ int zvm_sysreg_set(struct zvm_vcpu *v, u64 id, u64 val);
 
 /* idreg.c */
 void zvm_idreg_init(struct zvm_vm *vm); /* fill vm->id_regs from the host, by allow-list */
+u64 zvm_idreg_get(struct zvm_vm *vm, u32 enc); /* of those in the allow-list */
 int zvm_idreg_set(struct zvm_vm *vm, u32 idx, u64 val);
 
 #endif

@@ -105,7 +105,9 @@ static inline void sync_code(u64 addr, u64 len)
 #define EC_UNKNOWN	 0x00
 #define EC_WFX		 0x01
 #define EC_FP		 0x07
+#define EC_CP14		 0x05
 #define EC_ILLEGAL_STATE 0x0e
+#define EC_SVC32	 0x11
 #define EC_SVC64	 0x15
 #define EC_SYSREG	 0x18
 #define EC_IABT_LOW	 0x20
@@ -120,6 +122,7 @@ static inline void sync_code(u64 addr, u64 len)
 #define EC_STEP		 0x33
 #define EC_WP_LOW	 0x34
 #define EC_WP		 0x35
+#define EC_BKPT32	 0x38
 #define EC_BRK		 0x3c
 
 /* Fault status codes, ESR.ISS[5:0], with the level in the low two bits where there is one. */

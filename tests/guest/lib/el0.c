@@ -29,7 +29,7 @@ u64 el0_va(el0_fn fn)
 
 static bool on_sync(struct exc_frame *f, u32 vector)
 {
-	if (vector != VEC_EL0 + VEC_SYNC)
+	if (vector != VEC_EL0 + VEC_SYNC && vector != VEC_EL0_32 + VEC_SYNC)
 		return false;
 	frames[cpu_id()] = *f;
 	f->elr = (u64)el0_leave;
@@ -61,4 +61,13 @@ const struct exc_frame *el0_run_spsr(el0_fn fn, u64 arg, u64 spsr)
 const struct exc_frame *el0_resume(u64 skip, u64 spsr)
 {
 	return enter(frames[cpu_id()].elr + skip, spsr);
+}
+
+const struct exc_frame *el0_run_at(u64 pc, const u64 *regs, u32 nr, u64 spsr)
+{
+	struct exc_frame *f = &frames[cpu_id()];
+
+	memset(f, 0, sizeof(*f));
+	memcpy(f->x, regs, nr * sizeof(*regs));
+	return enter(pc, spsr);
 }

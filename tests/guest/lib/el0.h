@@ -26,6 +26,8 @@ static inline const struct exc_frame *el0_run(el0_fn fn, u64 arg)
 {
 	return el0_run_spsr(fn, arg, 0x3c0);
 }
+/* Code of the test's own, mapped by it, with the first `nr` registers given. */
+const struct exc_frame *el0_run_at(u64 pc, const u64 *regs, u32 nr, u64 spsr);
 /* Continues where the last run ended, ELR moved by `skip`. */
 const struct exc_frame *el0_resume(u64 skip, u64 spsr);
 /* The EL0 address of a function or label of el0code.S. */

@@ -18,6 +18,7 @@
 #define VEC_EL1T    0
 #define VEC_EL1H    4
 #define VEC_EL0	    8
+#define VEC_EL0_32  12
 
 #define SPSR_IL BIT(20)
 #define SPSR_SS BIT(21)
