@@ -232,6 +232,13 @@ check-kvm-selftests: all
 check-qemu: all
 	$(Q)tests/run host/qemu
 
+# Linux guests beyond those of `make check`: old and new kernels, larger pages, 32-bit programs; on
+# the module and on in-tree KVM.
+.PHONY: check-guests
+check-guests: all other-guests
+	$(Q)tests/run host/guests
+	$(Q)HOST_ENV=ZVM_DEVICE=/dev/kvm BOARD_OPTIONS=--kvm tests/run host/guests
+
 print-unit-y print-fuzz-y:
 	@echo $($(@:print-%=%))
 
