@@ -164,6 +164,22 @@ static int gup_errno(int got)
 }
 
 /*
+ * Until 6.2 a lookup that pins for long keeps the mmap lock, so it cannot wait for userfaultfd and
+ * fails. An ordinary one waits: true if the page is there now and pinning it is worth another try.
+ */
+static bool bring_page(unsigned long hva, bool write)
+{
+	struct page *page;
+	long got = get_user_pages_unlocked(hva, 1, &page, FOLL_WRITE);
+
+	if (got != 1 && !write)
+		got = get_user_pages_unlocked(hva, 1, &page, 0);
+	if (got == 1)
+		put_page(page);
+	return got == 1;
+}
+
+/*
  * Pin up to ZVM_PIN_BATCH pages from `index` on and claim their entries. Returns how many of them
  * the table holds now from the first on, or -errno if not even one.
  */
@@ -199,13 +215,15 @@ static int pin_batch(struct zvm_vm *vm, struct zvm_slot *slot, struct zvm_pins *
 /* The page is pinned for reading and must be written: look it up again for writing. */
 static int pin_upgrade(struct zvm_vm *vm, struct zvm_slot *slot, unsigned long index)
 {
+	unsigned long hva = slot->hva + (index << PAGE_SHIFT);
 	unsigned long chunk, entry, old;
 	struct zvm_pins *pins;
 	struct page *page;
 	int got;
 
-	got = pin_user_pages_fast(slot->hva + (index << PAGE_SHIFT), 1,
-				  FOLL_WRITE | FOLL_LONGTERM, &page);
+	got = pin_user_pages_fast(hva, 1, FOLL_WRITE | FOLL_LONGTERM, &page);
+	if (got != 1 && bring_page(hva, true))
+		got = pin_user_pages_fast(hva, 1, FOLL_WRITE | FOLL_LONGTERM, &page);
 	if (got != 1)
 		return gup_errno(got);
 	locate(slot, index, &chunk, &entry);
@@ -277,6 +295,8 @@ int zvm_pin_pages(struct zvm_vm *vm, struct zvm_slot *slot, unsigned long index,
 		if (!pins)
 			return -ENOMEM;
 		ret = pin_batch(vm, slot, pins, index, entry, 1, write);
+		if (ret == -EFAULT && bring_page(slot->hva + (index << PAGE_SHIFT), write))
+			ret = pin_batch(vm, slot, pins, index, entry, 1, write);
 		if (ret == -ENOMEM && !capable(CAP_IPC_LOCK))
 			warn_limit(vm);
 		if (ret < 0)

@@ -352,6 +352,46 @@ static void delete_under_load(void)
 	munmap(mem, size);
 }
 
+/* The same for a slot that moves: each time the guest is seen to miss it, and to have it again. */
+static void move_under_load(void)
+{
+	size_t size = 8 * MB;
+	char *mem = mem_map(size, 2 * MB);
+	pthread_t thread;
+	struct vm vm;
+	bool good = true;
+	int i;
+
+	vm_create(&vm, 1);
+	vm_slot(&vm, 0, 0, RAM, size, mem);
+	stop = false;
+	holes = passes = 0;
+	pthread_create(&thread, NULL, hammer, &vm);
+	for (i = 0; i < 20; i++) {
+		uint64_t h = holes, p = passes;
+
+		if (vm_slot(&vm, 0, 0, RAM + 64 * MB, size, mem))
+			die("a slot moves away");
+		memset(mem, 0x5a, size);
+		while (holes == h)
+			usleep(100);
+		good &= mem[0] == 0x5a && !memcmp(mem, mem + 1, size - 1);
+		if (vm_slot(&vm, 0, 0, RAM, size, mem))
+			die("a slot moves back");
+		/* Sometimes after a whole turn, mostly in the middle of one. */
+		while (i % 4 == 0 && passes == p)
+			usleep(100);
+		usleep(100 * (i % 7));
+	}
+	stop = true;
+	pthread_join(thread, NULL);
+	ok(good, "after a slot has moved nothing is written through its old place");
+	vm_do(&vm, 0, VM_WRITE, RAM, RAM + size, PAGE, 9);
+	ok(holds(mem, size, PAGE, RAM, 9), "and the guest writes through its new one");
+	vm_destroy(&vm);
+	munmap(mem, size);
+}
+
 /* --- dirty log --------------------------------------------------------------------------------- */
 
 #define LOG_PAGES 1024
@@ -488,6 +528,7 @@ int main(int argc, char **argv)
 	two_vms();
 	many_vms();
 	delete_under_load();
+	move_under_load();
 	dirty_log(false);
 	dirty_log(true);
 	dirty_log_under_load();
