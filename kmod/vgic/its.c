@@ -6,9 +6,11 @@
  * save (its_table.c).
  *
  * Registers: on a vCPU's thread in ring 2, or for KVM_{SET,GET}_DEVICE_ATTR with all vCPUs stopped,
- * under g->its_mutex. A queue of commands may take long: it is worked off in slices, by the vCPU
- * that wrote GITS_CWRITER, which may be preempted between any two commands and leaves for a
- * signal or a request; ZVM_REQ_ITS brings it back to the rest before it enters the guest again.
+ * under g->its_mutex. A queue of commands may take long, and one command too, if it is about every
+ * event of a large guest: they are worked off in slices, by the vCPU that wrote GITS_CWRITER, which
+ * may be preempted at any time, lets others have the mutex after each slice, and leaves for a signal
+ * or a request; ZVM_REQ_ITS brings it back to the rest before it enters the guest again. A command
+ * that a slice ends in is kept (its->cmd, its->walk): any thread may go on with it.
  *
  * MSIs: any context, hard IRQ included; RCU and the raw lock of the LPIs.
  *
@@ -40,7 +42,7 @@
 #define CBASER_VALID	BIT_ULL(63)
 #define CMD_SIZE	32
 #define CMD_OFFSET	GENMASK(19, 5)
-#define SLICE		64 /* commands without letting go of the mutex */
+#define CMD_COST	16 /* of ZVM_ITS_SLICE, for a command of any kind */
 
 /* GITS_BASER: what is fixed. 64 KiB pages, entries of 8 bytes, types 1 and 4. */
 #define BASER_FIXED	(GENMASK_ULL(58, 56) | GENMASK_ULL(52, 48) | GENMASK_ULL(9, 8))
@@ -61,29 +63,60 @@ static bool queue_empty(const struct zvm_its *its)
 
 /* --- commands --------------------------------------------------------------------------------- */
 
-/* its_mutex held. At most `max` commands; true: there are more. */
-static bool run_commands(struct zvm_its *its, unsigned int max)
+/* The command at creadr, for the first time. False: a queue that is not in memory has none. */
+static bool fetch_command(struct zvm_its *its)
 {
-	u64 base = its->cbaser & GENMASK_ULL(51, 16);
 	__le64 raw[4];
-	u64 cmd[4];
-	u32 next, i;
+	u32 i;
 
+	if (zvm_mm_read(its->vm, (its->cbaser & GENMASK_ULL(51, 16)) + its->creadr, raw,
+			sizeof(raw)))
+		return false;
+	for (i = 0; i < ARRAY_SIZE(raw); i++)
+		its->cmd[i] = le64_to_cpu(raw[i]);
+	its->walk.next = 0;
+	its->walk.any = false;
+	return true;
+}
+
+static void next_command(struct zvm_its *its)
+{
+	u32 next = its->creadr + CMD_SIZE;
+
+	its->busy = false;
+	WRITE_ONCE(its->creadr, next == queue_size(its) ? 0 : next);
+}
+
+/* its_mutex held. A slice of the queue; true: there is more. */
+static bool run_commands(struct zvm_its *its)
+{
 	if (!its->vm->vgic.initialized)
 		return false;
-	for (; its->enabled && !queue_empty(its); max--) {
-		if (!max)
+	its->walk.left = ZVM_ITS_SLICE;
+	while (its->enabled && !queue_empty(its)) {
+		if (its->walk.left <= CMD_COST)
 			return true;
-		/* A queue that is not in memory: its commands are nothing. */
-		if (!zvm_mm_read(its->vm, base + its->creadr, raw, sizeof(raw))) {
-			for (i = 0; i < ARRAY_SIZE(cmd); i++)
-				cmd[i] = le64_to_cpu(raw[i]);
-			zvm_its_command(its, cmd);
-		}
-		next = its->creadr + CMD_SIZE;
-		WRITE_ONCE(its->creadr, next == queue_size(its) ? 0 : next);
+		its->walk.left -= CMD_COST;
+		if (its->busy || fetch_command(its))
+			its->busy = !zvm_its_command(its);
+		if (its->busy)
+			return true;
+		next_command(its);
 	}
 	return false;
+}
+
+int zvm_its_finish(struct zvm_its *its)
+{
+	while (its->busy) {
+		its->walk.left = ZVM_ITS_SLICE;
+		if (zvm_its_command(its))
+			next_command(its);
+		else if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
 }
 
 /* All that there is, by v's thread; no lock held. Another vCPU may add to it meanwhile. */
@@ -98,7 +131,7 @@ static void work_off(struct zvm_vcpu *v, struct zvm_its *its)
 			return;
 		}
 		mutex_lock(lock);
-		more = run_commands(its, SLICE);
+		more = run_commands(its);
 		mutex_unlock(lock);
 		cond_resched();
 	} while (more);
@@ -200,6 +233,7 @@ static void write_cbaser(struct zvm_its *its, u64 val)
 	WRITE_ONCE(its->cbaser, zvm_vgic_sanitise_base(val, 59, 53) & ~GENMASK_ULL(15, 12));
 	WRITE_ONCE(its->creadr, 0);
 	WRITE_ONCE(its->cwriter, 0);
+	its->busy = false;
 }
 
 static void write_baser(struct zvm_its *its, unsigned int n, u64 val)
@@ -235,6 +269,7 @@ static int write_user(struct zvm_its *its, u32 off, u64 val)
 		if ((val & CMD_OFFSET) >= queue_size(its))
 			return -EINVAL;
 		WRITE_ONCE(its->creadr, val & CMD_OFFSET);
+		its->busy = false;
 	}
 	if (off == GITS_CTLR + 4) /* GITS_IIDR: the one table layout there is */
 		return IIDR_REV(val) ? -EINVAL : 0;
@@ -269,7 +304,7 @@ int zvm_its_write(const struct zvm_its_access *a, u64 val)
 	if (a->v)
 		return 0;
 	/* Restored in the middle of its commands, or user space's own: to the end. */
-	while (run_commands(its, SLICE)) {
+	while (run_commands(its)) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
@@ -308,7 +343,7 @@ void zvm_its_mmio(struct zvm_vcpu *v, struct zvm_its *its, u64 ipa, unsigned int
 	}
 	mutex_lock(&its->vm->vgic.its_mutex);
 	zvm_its_write(&a, *val);
-	more = run_commands(its, SLICE);
+	more = run_commands(its);
 	mutex_unlock(&its->vm->vgic.its_mutex);
 	if (more)
 		work_off(v, its);

@@ -52,6 +52,19 @@ struct zvm_its_device {
 	u8 bits; /* of EventIDs */
 };
 
+/*
+ * A walk over all events or LPIs, which may be 65 536 of them: g->its_mutex is let go after some, and
+ * whoever has it next goes on.
+ */
+struct zvm_its_walk {
+	unsigned long next; /* index of the first entry that has not been looked at */
+	unsigned int left;  /* entries that may be, before it is interrupted */
+	bool any;	    /* one was met */
+};
+
+#define ZVM_ITS_SLICE 1024 /* entries, while others wait for the mutex */
+#define ZVM_ITS_WALK_ALL { .left = UINT_MAX }
+
 struct zvm_its {
 	struct zvm_vm *vm;
 	u64 base;	/* IPA of the control frame; set once, under vm->lock */
@@ -60,6 +73,9 @@ struct zvm_its {
 	u64 baser[2];	/* devices, collections */
 	u64 cbaser;
 	u32 creadr, cwriter;
+	u64 cmd[4];	/* the command at creadr, while `busy` */
+	bool busy;	/* it has begun, and been interrupted at `walk` */
+	struct zvm_its_walk walk;
 	struct xarray devices;	   /* DeviceID -> struct zvm_its_device */
 	struct xarray ites;	   /* zvm_its_key() -> struct zvm_its_ite; readers: RCU */
 	struct xarray collections; /* ICID -> value: vCPU index, or ZVM_VGIC_NO_VCPU */
@@ -97,18 +113,24 @@ void zvm_lpi_put(struct zvm_vm *vm, struct zvm_lpi *lpi);
 /* Make it pending; under RCU, any context. 1: done, 0: not mapped, -EBUSY: LPIs are disabled. */
 int zvm_lpi_pend(struct zvm_vm *vm, struct zvm_lpi *lpi);
 void zvm_lpi_clear(struct zvm_vm *vm, struct zvm_lpi *lpi);
-/* Read the configuration table again: of one, or of all that `v` is the target of. */
+/*
+ * Read the configuration table again: of one, or of all that `v` is the target of. False: w->left was
+ * not enough.
+ */
 void zvm_lpi_inv(struct zvm_vm *vm, struct zvm_lpi *lpi);
-void zvm_lpi_invall(struct zvm_vcpu *v);
-/* MOVALL. */
-void zvm_lpi_move_all(struct zvm_vm *vm, u8 from, u8 to);
+bool zvm_lpi_invall(struct zvm_vcpu *v, struct zvm_its_walk *w);
+/* MOVALL. False: as above. */
+bool zvm_lpi_move_all(struct zvm_vm *vm, u8 from, u8 to, struct zvm_its_walk *w);
 /* First INTID that PROPBASER does not cover. */
 u32 zvm_lpi_limit(struct zvm_vm *vm);
 
 /* --- its_cmd.c: g->its_mutex held ------------------------------------------------------------- */
 
-/* One command of four words, already in the CPU's byte order; what is wrong with it is ignored. */
-void zvm_its_command(struct zvm_its *its, const u64 *cmd);
+/*
+ * its->cmd, in the CPU's byte order; what is wrong with it is ignored. False: its->walk.left was not
+ * enough, and the same command has to be called for again.
+ */
+bool zvm_its_command(struct zvm_its *its);
 /* The address of an entry in the device (0) or collection (1) table; false: no room for the ID. */
 bool zvm_its_entry_at(struct zvm_its *its, unsigned int table, u32 id, u64 *ipa);
 struct zvm_its_device *zvm_its_map_device(struct zvm_its *its, u32 devid, u64 itt, u8 bits);
@@ -154,6 +176,11 @@ int zvm_its_write(const struct zvm_its_access *a, u64 val);
 /* Width in bytes that user space uses for the register at `off`, 0: there is none. */
 u32 zvm_its_reg_width(u32 off);
 void zvm_its_reset(struct zvm_its *its);
+/*
+ * A command in its middle has half of its effects, which no table can hold: carry it out. its_mutex
+ * held, all vCPUs stopped. 0 or -EINTR.
+ */
+int zvm_its_finish(struct zvm_its *its);
 int zvm_its_add(struct zvm_vm *vm, struct zvm_its **out); /* one more; vm->lock held */
 
 #endif

@@ -8,6 +8,9 @@
  * mapped is limited, because several interrupt translation tables may be one piece of memory.
  * A command with an error is ignored (GITS_TYPER.SEIS = 0).
  *
+ * MAPC, MAPD, INVALL and MOVALL may concern every event there is: they go as far as its->walk.left
+ * lets them, and are then called again, perhaps by another thread. Begun anew, they do the same.
+ *
  * GIC IHI 0069, 5.3.
  */
 #include <linux/sched.h>
@@ -104,32 +107,42 @@ int zvm_its_set_collection(struct zvm_its *its, u16 icid, u8 target)
 	return xa_err(xa_store(&its->collections, icid, xa_mk_value(target), GFP_KERNEL_ACCOUNT));
 }
 
-/* Send the LPIs of one collection, or of all (-1), to `target`. True: there are such LPIs. */
-static bool retarget(struct zvm_its *its, int icid, u8 target)
+/* Send the LPIs of one collection, or of all (-1), to `target`. False: not all of them yet. */
+static bool retarget(struct zvm_its *its, int icid, u8 target, struct zvm_its_walk *w)
 {
+	XA_STATE(xas, &its->ites, w->next);
 	struct zvm_lpi_change ch = {};
 	struct zvm_its_ite *ite;
-	unsigned long key;
-	bool any = false;
 
-	xa_for_each(&its->ites, key, ite) {
-		cond_resched();
+	rcu_read_lock(); /* for xas_for_each(): nobody changes the array */
+	xas_for_each(&xas, ite, ULONG_MAX) {
+		if (!w->left)
+			break;
+		w->left--;
+		w->next = xas.xa_index + 1;
 		if (icid >= 0 && ite->icid != icid)
 			continue;
 		zvm_lpi_set_target(its->vm, ite->lpi, target, &ch);
-		any = true;
+		w->any = true;
 	}
+	rcu_read_unlock();
 	zvm_lpi_settle(its->vm, &ch);
-	return any;
+	return !ite;
 }
 
 void zvm_its_free_collections(struct zvm_its *its)
 {
-	retarget(its, -1, ZVM_VGIC_NO_VCPU);
+	struct zvm_its_walk w = {};
+
+	its->busy = false; /* the command that was interrupted begins anew */
+	do {
+		cond_resched();
+		w.left = ZVM_ITS_SLICE;
+	} while (!retarget(its, -1, ZVM_VGIC_NO_VCPU, &w));
 	xa_destroy(&its->collections);
 }
 
-static void cmd_mapc(struct zvm_its *its, const u64 *cmd)
+static bool cmd_mapc(struct zvm_its *its, const u64 *cmd)
 {
 	u16 icid = cmd_icid(cmd);
 	bool exists;
@@ -138,37 +151,44 @@ static void cmd_mapc(struct zvm_its *its, const u64 *cmd)
 
 	zvm_its_collection(its, icid, &exists);
 	if (!cmd_valid(cmd)) {
+		if (!exists)
+			return true;
+		if (!retarget(its, icid, ZVM_VGIC_NO_VCPU, &its->walk))
+			return false;
 		/* Events that name it wait for it to be mapped again. */
-		if (exists && retarget(its, icid, ZVM_VGIC_NO_VCPU))
+		if (its->walk.any)
 			zvm_its_set_collection(its, icid, ZVM_VGIC_NO_VCPU);
-		else if (exists)
+		else
 			xa_erase(&its->collections, icid);
-		return;
+		return true;
 	}
 	target = zvm_its_vcpu(its->vm, (cmd[2] >> 16) & GENMASK(31, 0));
 	if (target == ZVM_VGIC_NO_VCPU)
-		return;
+		return true;
 	if (!exists && !zvm_its_entry_at(its, 1, icid, &entry))
-		return;
-	if (!zvm_its_set_collection(its, icid, target) && exists)
-		retarget(its, icid, target);
+		return true;
+	if (zvm_its_set_collection(its, icid, target) || !exists)
+		return true;
+	return retarget(its, icid, target, &its->walk);
 }
 
-static void cmd_movall(struct zvm_its *its, const u64 *cmd)
+static bool cmd_movall(struct zvm_its *its, const u64 *cmd)
 {
 	u8 from = zvm_its_vcpu(its->vm, (cmd[2] >> 16) & GENMASK(31, 0));
 	u8 to = zvm_its_vcpu(its->vm, (cmd[3] >> 16) & GENMASK(31, 0));
 
-	if (from != ZVM_VGIC_NO_VCPU && to != ZVM_VGIC_NO_VCPU && from != to)
-		zvm_lpi_move_all(its->vm, from, to);
+	if (from == ZVM_VGIC_NO_VCPU || to == ZVM_VGIC_NO_VCPU || from == to)
+		return true;
+	return zvm_lpi_move_all(its->vm, from, to, &its->walk);
 }
 
-static void cmd_invall(struct zvm_its *its, const u64 *cmd)
+static bool cmd_invall(struct zvm_its *its, const u64 *cmd)
 {
 	u8 target = zvm_its_collection(its, cmd_icid(cmd), NULL);
 
-	if (target != ZVM_VGIC_NO_VCPU)
-		zvm_lpi_invall(its->vm->vcpus[target]);
+	if (target == ZVM_VGIC_NO_VCPU)
+		return true;
+	return zvm_lpi_invall(its->vm->vcpus[target], &its->walk);
 }
 
 /* --- devices and events ----------------------------------------------------------------------- */
@@ -190,28 +210,34 @@ static void unmap_event(struct zvm_its *its, unsigned long key, struct zvm_its_i
 	kfree_rcu(ite, rcu);
 }
 
-static void unmap_device(struct zvm_its *its, u32 devid)
+/* False: some of its events are left, and so is the device. What is gone is not met again. */
+static bool unmap_device(struct zvm_its *its, u32 devid, struct zvm_its_walk *w)
 {
-	struct zvm_its_device *dev = xa_erase(&its->devices, devid);
 	struct zvm_its_ite *ite;
 	unsigned long key;
 
-	if (!dev)
-		return;
+	if (!xa_load(&its->devices, devid))
+		return true;
 	xa_for_each_range(&its->ites, key, ite, zvm_its_key(devid, 0), zvm_its_key(devid, 0xffff)) {
+		if (!w->left)
+			return false;
+		w->left--;
 		unmap_event(its, key, ite);
 		cond_resched();
 	}
-	kfree(dev);
+	kfree(xa_erase(&its->devices, devid));
+	return true;
 }
 
 void zvm_its_free_devices(struct zvm_its *its)
 {
+	struct zvm_its_walk w = ZVM_ITS_WALK_ALL;
 	struct zvm_its_device *dev;
 	unsigned long devid;
 
+	its->busy = false;
 	xa_for_each(&its->devices, devid, dev) {
-		unmap_device(its, devid);
+		unmap_device(its, devid, &w);
 		cond_resched();
 	}
 }
@@ -233,20 +259,22 @@ struct zvm_its_device *zvm_its_map_device(struct zvm_its *its, u32 devid, u64 it
 	return dev;
 }
 
-static void cmd_mapd(struct zvm_its *its, const u64 *cmd)
+static bool cmd_mapd(struct zvm_its *its, const u64 *cmd)
 {
 	u32 devid = cmd_devid(cmd), bits = (cmd[1] & 0x1f) + 1;
 	u64 entry;
 
 	if (!zvm_its_entry_at(its, 0, devid, &entry))
-		return;
+		return true;
 	if (cmd_valid(cmd) && bits > ZVM_ITS_ID_BITS)
-		return;
-	unmap_device(its, devid); /* mapping a mapped device starts it over */
+		return true;
+	if (!unmap_device(its, devid, &its->walk)) /* mapping a mapped device starts it over */
+		return false;
 	if (cmd_valid(cmd))
 		zvm_its_map_device(its, devid, cmd[2] & GENMASK_ULL(51, 8), bits);
 	else
 		erase_entry(its, entry);
+	return true;
 }
 
 int zvm_its_map_event(struct zvm_its *its, const struct zvm_its_device *dev, u32 devid, u32 eventid,
@@ -331,17 +359,16 @@ static void cmd_discard(struct zvm_its *its, const u64 *cmd)
 	erase_entry(its, entry);
 }
 
-void zvm_its_command(struct zvm_its *its, const u64 *cmd)
+bool zvm_its_command(struct zvm_its *its)
 {
+	const u64 *cmd = its->cmd;
 	struct zvm_its_ite *ite;
 
 	switch (cmd[0] & 0xff) {
 	case CMD_MAPD:
-		cmd_mapd(its, cmd);
-		break;
+		return cmd_mapd(its, cmd);
 	case CMD_MAPC:
-		cmd_mapc(its, cmd);
-		break;
+		return cmd_mapc(its, cmd);
 	case CMD_MAPTI:
 		cmd_mapti(its, cmd, cmd[1] >> 32);
 		break;
@@ -355,11 +382,9 @@ void zvm_its_command(struct zvm_its *its, const u64 *cmd)
 		cmd_discard(its, cmd);
 		break;
 	case CMD_MOVALL:
-		cmd_movall(its, cmd);
-		break;
+		return cmd_movall(its, cmd);
 	case CMD_INVALL:
-		cmd_invall(its, cmd);
-		break;
+		return cmd_invall(its, cmd);
 	case CMD_INT:
 	case CMD_CLEAR:
 	case CMD_INV:
@@ -377,4 +402,5 @@ void zvm_its_command(struct zvm_its *its, const u64 *cmd)
 	default:
 		break;
 	}
+	return true;
 }

@@ -121,9 +121,9 @@ static int save_collections(struct zvm_its *its)
 
 int zvm_its_save(struct zvm_its *its)
 {
-	int ret = 0;
+	int ret = zvm_its_finish(its);
 
-	if (its->baser[0] & ZVM_ITS_BASER_VALID)
+	if (!ret && its->baser[0] & ZVM_ITS_BASER_VALID)
 		ret = save_devices(its);
 	if (!ret && its->baser[1] & ZVM_ITS_BASER_VALID)
 		ret = save_collections(its);

@@ -211,14 +211,14 @@ void zvm_lpi_set_target(struct zvm_vm *vm, struct zvm_lpi *lpi, u8 target,
 {
 	unsigned long flags;
 
+	if (lpi->target == target) /* it changes nowhere but here, under its_mutex */
+		return;
 	raw_spin_lock_irqsave(&vm->vgic.lock, flags);
-	if (lpi->target != target) {
-		dequeue(vm, lpi);
-		lpi->target = target;
-		note_owner(lpi, ch);
-		if ((lpi->in_lr || enqueue(vm, lpi)) && target != ZVM_VGIC_NO_VCPU)
-			ch->request |= BIT_ULL(target);
-	}
+	dequeue(vm, lpi);
+	lpi->target = target;
+	note_owner(lpi, ch);
+	if ((lpi->in_lr || enqueue(vm, lpi)) && target != ZVM_VGIC_NO_VCPU)
+		ch->request |= BIT_ULL(target);
 	raw_spin_unlock_irqrestore(&vm->vgic.lock, flags);
 }
 
@@ -251,36 +251,46 @@ void zvm_lpi_inv(struct zvm_vm *vm, struct zvm_lpi *lpi)
 	zvm_lpi_settle(vm, &ch);
 }
 
-void zvm_lpi_invall(struct zvm_vcpu *v)
+bool zvm_lpi_invall(struct zvm_vcpu *v, struct zvm_its_walk *w)
 {
-	struct zvm_its_window w = { .at = ~0ULL };
+	struct zvm_its_window win = { .at = ~0ULL };
 	struct zvm_lpi_change ch = {};
 	struct zvm_lpi *lpi;
 	unsigned long intid;
 	u8 config;
 
-	xa_for_each(&v->vm->vgic.lpis, intid, lpi) {
+	xa_for_each_start(&v->vm->vgic.lpis, intid, lpi, w->next) {
+		if (!w->left)
+			break;
+		w->left--;
+		w->next = intid + 1;
 		if (lpi->target == v->idx &&
-		    !zvm_its_window_read(v->vm, &w, propbase(v->vm) + intid - ZVM_VGIC_LPI_BASE,
+		    !zvm_its_window_read(v->vm, &win, propbase(v->vm) + intid - ZVM_VGIC_LPI_BASE,
 					 &config, 1))
 			set_config(v->vm, lpi, config, &ch);
 		cond_resched();
 	}
 	zvm_lpi_settle(v->vm, &ch);
+	return !lpi;
 }
 
-void zvm_lpi_move_all(struct zvm_vm *vm, u8 from, u8 to)
+bool zvm_lpi_move_all(struct zvm_vm *vm, u8 from, u8 to, struct zvm_its_walk *w)
 {
 	struct zvm_lpi_change ch = {};
 	struct zvm_lpi *lpi;
 	unsigned long intid;
 
-	xa_for_each(&vm->vgic.lpis, intid, lpi) {
+	xa_for_each_start(&vm->vgic.lpis, intid, lpi, w->next) {
+		if (!w->left)
+			break;
+		w->left--;
+		w->next = intid + 1;
 		if (lpi->target == from)
 			zvm_lpi_set_target(vm, lpi, to, &ch);
 		cond_resched();
 	}
 	zvm_lpi_settle(vm, &ch);
+	return !lpi;
 }
 
 int zvm_lpi_pend(struct zvm_vm *vm, struct zvm_lpi *lpi)
@@ -436,19 +446,24 @@ void zvm_lpi_enable(struct zvm_vcpu *v, bool enable)
 void zvm_lpi_inv_redist(struct zvm_vcpu *v, bool all, u32 intid)
 {
 	struct zvm_vgic *g = &v->vm->vgic;
+	struct zvm_its_walk w = {};
 	struct zvm_lpi *lpi;
+	bool done = true;
 
 	if (!smp_load_acquire(&g->nr_its) || !READ_ONCE(v->vgic.lpis_enabled))
 		return;
-	mutex_lock(&g->its_mutex);
-	if (all) {
-		zvm_lpi_invall(v);
-	} else {
-		lpi = xa_load(&g->lpis, intid);
-		if (lpi)
-			zvm_lpi_inv(v->vm, lpi);
-	}
-	mutex_unlock(&g->its_mutex);
+	do {
+		mutex_lock(&g->its_mutex);
+		if (all) {
+			w.left = ZVM_ITS_SLICE;
+			done = zvm_lpi_invall(v, &w);
+		} else {
+			lpi = xa_load(&g->lpis, intid);
+			if (lpi)
+				zvm_lpi_inv(v->vm, lpi);
+		}
+		mutex_unlock(&g->its_mutex);
+	} while (!done);
 }
 
 /* All vCPUs are stopped, hence all list registers folded. */
@@ -458,8 +473,15 @@ static int save_pending(struct zvm_vm *vm)
 	struct zvm_vcpu *v;
 	unsigned long intid;
 	u8 byte, want;
+	u32 i;
 	u64 ipa;
+	int ret;
 
+	for (i = 0; i < vm->vgic.nr_its; i++) {
+		ret = zvm_its_finish(vm->vgic.its[i]);
+		if (ret)
+			return ret;
+	}
 	xa_for_each(&vm->vgic.lpis, intid, lpi) {
 		if (lpi->target == ZVM_VGIC_NO_VCPU)
 			continue;

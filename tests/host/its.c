@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "vm.h"
@@ -38,7 +39,7 @@ enum { GICR_CTLR = 0x0, PROPBASER = 0x70, PENDBASER = 0x78 };
 enum {
 	DEVICES = 0x00000, COLLECTIONS = 0x10000, QUEUE = 0x20000, CONFIG = 0x30000,
 	PENDING0 = 0x40000, PENDING1 = 0x50000, ITT0 = 0x60000, ITT1 = 0x61000, ITT2 = 0x62000,
-	LEVEL2 = 0x70000,
+	LEVEL2 = 0x70000, LARGE_ITT = 0x80000,
 };
 
 static struct vm vm;
@@ -491,6 +492,88 @@ static void while_running(void)
 	vm.run[0]->immediate_exit = 0;
 }
 
+/* --- a command about many events -------------------------------------------------------------- */
+
+#define EVENTS 2600U /* more than two slices of ours */
+
+/* Collection 0 is mapped with one LPI pending: it is pending where the collection is, and only there. */
+static bool consistent(void)
+{
+	bool at[2];
+
+	/* A save writes to the table of the vCPU where it is, and to no other. */
+	mem[PENDING0 + (LPI0 + EVENTS - 1) / 8] = mem[PENDING1 + (LPI0 + EVENTS - 1) / 8] = 0;
+	at[0] = pending(0, LPI0 + EVENTS - 1);
+	at[1] = pending(1, LPI0 + EVENTS - 1);
+	return at[0] != at[1] && ctrl(KVM_DEV_ARM_ITS_SAVE_TABLES) == 0 &&
+	       *entry(COLLECTIONS, 0) == CTE(at[1], 0);
+}
+
+static void map_many(void)
+{
+	uint32_t i;
+
+	ctrl(KVM_DEV_ARM_ITS_CTRL_RESET);
+	memset(mem + CONFIG, 0xa1, EVENTS);
+	memset(mem + DEVICES, 0, 0x20000);
+	program_its(false);
+	command(0x09, 0, VALID, 0);
+	map_device(5, LARGE_ITT, 12);
+	for (i = 0; i < EVENTS; i++) {
+		uint64_t cmd[4] = { 0x0a | 5ULL << 32, i | (uint64_t)(LPI0 + i) << 32 };
+
+		memcpy(mem + QUEUE + queue_at, cmd, sizeof(cmd));
+		queue_at = (queue_at + 32) % 4096;
+		if ((i % 64 == 63 || i == EVENTS - 1) && set_reg(CWRITER, queue_at))
+			die("CWRITER");
+	}
+}
+
+/*
+ * A guest moves the collection, and a signal takes its vCPU away, sooner or later. Whatever has been
+ * done of the command by then: a client that saves now must not lose the LPI.
+ */
+static void interrupted(void)
+{
+	struct sigaction sa = { .sa_handler = nothing };
+	uint64_t cmd[4] = { 0x09 }, delay = 1000, reader;
+	uint32_t i, amid = 0, bad = 0, cwriter;
+	struct itimerval t = { 0 };
+
+	map_many();
+	ok(msi(5, EVENTS - 1) == 1, "the last of many events is pending");
+	sigaction(SIGALRM, &sa, NULL);
+	for (i = 0; i < 40; i++) {
+		cmd[2] = VALID | (~i & 1) << 16;
+		memcpy(mem + QUEUE + queue_at, cmd, sizeof(cmd));
+		cwriter = (queue_at + 32) % 4096;
+		vm_load(&vm, 0, VM_WRITE, ITS_BASE + CWRITER, ITS_BASE + CWRITER + 8, 8,
+			cwriter - (ITS_BASE + CWRITER));
+		t.it_value.tv_usec = (long)delay;
+		setitimer(ITIMER_REAL, &t, NULL);
+		if (!ioctl(vm.vcpu[0], KVM_RUN, 0) || errno != EINTR)
+			delay = delay > 20 ? delay * 3 / 4 : 10; /* too late */
+		t.it_value.tv_usec = 0;
+		setitimer(ITIMER_REAL, &t, NULL);
+		vm.run[0]->immediate_exit = 1; /* an access that came out here is completed */
+		ioctl(vm.vcpu[0], KVM_RUN, 0);
+		vm.run[0]->immediate_exit = 0;
+		reader = get_reg(CREADR);
+		if (get_reg(CWRITER) == queue_at)
+			delay = delay < 250000 ? delay * 2 : delay; /* too early: not even begun */
+		else if (reader == queue_at)
+			amid++;
+		bad += !consistent();
+		if (get_reg(CWRITER) == queue_at && set_reg(CWRITER, cwriter))
+			die("CWRITER");
+		queue_at = cwriter;
+		bad += !consistent() || get_reg(CREADR) != queue_at;
+	}
+	note("a command was in its middle %u times of 40", amid);
+	ok(!bad, "saved in the middle of a command, nothing is lost");
+	clear_event(5, EVENTS - 1);
+}
+
 /* --- the largest VM --------------------------------------------------------------------------- */
 
 /* An attribute that stops all of its vCPUs at once. */
@@ -531,6 +614,7 @@ int main(int argc, char **argv)
 	save();
 	bad_tables();
 	while_running();
+	interrupted();
 	many_vcpus();
 	close(its);
 	close(gic);
