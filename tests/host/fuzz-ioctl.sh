@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# board: --timeout 240
+# board: --timeout 600
 # Random ioctls (fuzz-ioctl.c) with the module loaded in two ways: 15 seconds each, or what
 # tests/run host/fuzz-ioctl:SECONDS says, in total. No complaint of the kernel, nothing left behind.
 . "$(dirname "$0")/lib.sh"

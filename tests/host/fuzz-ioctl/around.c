@@ -18,7 +18,8 @@ int op_any_ioctl(void)
 	unsigned long cmd = _IOC(below(4), KVMIO, below(256), below(64));
 
 	ioctl(fd, cmd, scratch);
-	ioctl(fd, PICK(KVM_RUN, KVM_CREATE_VCPU, KVM_CREATE_VM, KVM_GET_REG_LIST, KVM_IRQ_LINE, rnd()),
+	ioctl(fd, PICK(KVM_RUN, KVM_CREATE_VCPU, KVM_CREATE_VM, KVM_GET_REG_LIST, KVM_IRQ_LINE,
+			KVM_CREATE_IRQCHIP, rnd()),
 	      one_in(2) ? scratch : NULL);
 	return 0;
 }
@@ -66,8 +67,6 @@ int op_fork(void)
 	sigset_t tick;
 	pid_t pid;
 
-	if (!one_in(8))
-		return -1;
 	sigemptyset(&tick);
 	sigaddset(&tick, SIGUSR1); /* it would start fork() again and again, and end waitpid() */
 	pthread_sigmask(SIG_BLOCK, &tick, NULL);

@@ -133,6 +133,7 @@ int complete(struct machine *m)
 	}
 	for (i = 0, ret = 0; i < 3; i++)
 		ret |= ioctl(m->dev[0], KVM_SET_DEVICE_ATTR, &a[i]);
+	complete_its(m);
 	return ret;
 }
 

@@ -49,8 +49,9 @@ void fill_memory(void); /* a page of RAM gets other instructions */
 		a__[below(sizeof(a__) / sizeof(a__[0]))]; \
 	})
 
-/* vm.c, attr.c, vcpu.c, around.c */
+/* vm.c, attr.c, its.c, vcpu.c, around.c */
 int complete(struct machine *m); /* a whole machine by the book, as far as parts are missing */
+int complete_its(struct machine *m);
 int create_vcpu(struct machine *m, int i, uint64_t id);
 int any_fd(void);
 int vcpu(void);
@@ -87,6 +88,9 @@ int op_set_events(void);
 int op_guest_debug(void);
 int op_signal_mask(void);
 int op_stats(void);
+int op_vcpu_attr(void);
+int op_its_commands(void);
+int op_its_tables(void);
 int op_any_ioctl(void);
 int op_memory(void);
 int op_close(void);

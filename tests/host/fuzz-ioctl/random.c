@@ -76,6 +76,8 @@ uint64_t ipa(void)
 		return 0x0a000000 + below(0x1000);
 	case 3:
 		return odd();
+	case 4:
+		return 0x08080000 + PICK(0, 8, 0x80, 0x88, 0x90, 0x100, 0x108, 0x10040, below(0x20000));
 	default:
 		return VM_RAM_IPA + (below(2 * ARENA) & ~7UL);
 	}

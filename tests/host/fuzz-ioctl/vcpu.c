@@ -168,6 +168,22 @@ int op_signal_mask(void)
 	return ioctl(vcpu(), KVM_SET_SIGNAL_MASK, one_in(2) ? NULL : (void *)&s);
 }
 
+/* The timers' interrupts and stolen time. */
+int op_vcpu_attr(void)
+{
+	uint64_t val = 0;
+	struct kvm_device_attr a = {
+		.group = mostly(PICK(KVM_ARM_VCPU_TIMER_CTRL, KVM_ARM_VCPU_PVTIME_CTRL, below(4))),
+		.attr = mostly(below(2)), .flags = mostly(0), .addr = mostly((uintptr_t)&val),
+	};
+
+	if (a.group == KVM_ARM_VCPU_TIMER_CTRL)
+		val = mostly(16 + below(16));
+	else
+		val = mostly(ipa() & ~63UL);
+	return call(vcpu(), PICK(KVM_SET_DEVICE_ATTR, KVM_GET_DEVICE_ATTR, KVM_HAS_DEVICE_ATTR), &a);
+}
+
 int op_stats(void)
 {
 	int fd = ioctl(one_in(2) ? machine()->vm : vcpu(), KVM_GET_STATS_FD, mostly(0));

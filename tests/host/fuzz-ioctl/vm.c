@@ -170,22 +170,20 @@ int op_routing(void)
 
 	if (t.r.nr > 8)
 		t.r.nr = PICK(8, 4097); /* no further than what is there, or refused at once */
-	for (i = 0; i < 8; i++)
+	for (i = 0; i < 8; i++) {
 		t.e[i] = (struct kvm_irq_routing_entry){
 			.gsi = mostly(below(64)), .type = mostly(PICK(1, 1, 2)), .flags = mostly(0),
 			.u.irqchip = { mostly(0), mostly(below(64)) },
 		};
+		if (t.e[i].type != KVM_IRQ_ROUTING_MSI)
+			continue;
+		t.e[i].flags = mostly(KVM_MSI_VALID_DEVID);
+		t.e[i].u.msi = (struct kvm_irq_routing_msi){
+			.address_lo = mostly(0x08090040), .data = mostly(below(20)),
+			.devid = mostly(below(4)),
+		};
+	}
 	return call(machine()->vm, KVM_SET_GSI_ROUTING, &t);
-}
-
-int op_signal_msi(void)
-{
-	struct kvm_msi msi = {
-		.address_lo = mostly(0x08090040), .data = mostly(below(64)),
-		.flags = mostly(KVM_MSI_VALID_DEVID), .devid = mostly(below(4)),
-	};
-
-	return call(machine()->vm, KVM_SIGNAL_MSI, &msi);
 }
 
 int op_enable_cap(void)
