@@ -494,7 +494,7 @@ static void while_running(void)
 
 /* --- a command about many events -------------------------------------------------------------- */
 
-#define EVENTS 2600U /* more than two slices of ours */
+#define EVENTS 1500U /* more than ZVM's ITS looks at without a pause */
 
 /* Collection 0 is mapped with one LPI pending: it is pending where the collection is, and only there. */
 static bool consistent(void)
@@ -504,7 +504,7 @@ static bool consistent(void)
 	/* A save writes to the table of the vCPU where it is, and to no other. */
 	mem[PENDING0 + (LPI0 + EVENTS - 1) / 8] = mem[PENDING1 + (LPI0 + EVENTS - 1) / 8] = 0;
 	at[0] = pending(0, LPI0 + EVENTS - 1);
-	at[1] = pending(1, LPI0 + EVENTS - 1);
+	at[1] = mem[PENDING1 + (LPI0 + EVENTS - 1) / 8] >> (LPI0 + EVENTS - 1) % 8 & 1;
 	return at[0] != at[1] && ctrl(KVM_DEV_ARM_ITS_SAVE_TABLES) == 0 &&
 	       *entry(COLLECTIONS, 0) == CTE(at[1], 0);
 }
@@ -518,7 +518,7 @@ static void map_many(void)
 	memset(mem + DEVICES, 0, 0x20000);
 	program_its(false);
 	command(0x09, 0, VALID, 0);
-	map_device(5, LARGE_ITT, 12);
+	map_device(5, LARGE_ITT, 11);
 	for (i = 0; i < EVENTS; i++) {
 		uint64_t cmd[4] = { 0x0a | 5ULL << 32, i | (uint64_t)(LPI0 + i) << 32 };
 
@@ -543,7 +543,7 @@ static void interrupted(void)
 	map_many();
 	ok(msi(5, EVENTS - 1) == 1, "the last of many events is pending");
 	sigaction(SIGALRM, &sa, NULL);
-	for (i = 0; i < 40; i++) {
+	for (i = 0; i < 20; i++) {
 		cmd[2] = VALID | (~i & 1) << 16;
 		memcpy(mem + QUEUE + queue_at, cmd, sizeof(cmd));
 		cwriter = (queue_at + 32) % 4096;
@@ -569,7 +569,7 @@ static void interrupted(void)
 		queue_at = cwriter;
 		bad += !consistent() || get_reg(CREADR) != queue_at;
 	}
-	note("a command was in its middle %u times of 40", amid);
+	note("a command was in its middle %u times of 20", amid);
 	ok(!bad, "saved in the middle of a command, nothing is lost");
 	clear_event(5, EVENTS - 1);
 }
