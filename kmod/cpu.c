@@ -7,8 +7,8 @@
 #include <linux/cpu_pm.h>
 #include <linux/cpuhotplug.h>
 #include <linux/reboot.h>
+#include <linux/stop_machine.h>
 
-#include "gic.h"
 #include "host.h"
 #include "zvm.h"
 
@@ -29,7 +29,11 @@ static int zvm_cpu_online(unsigned int cpu)
 	return 0;
 }
 
-static int zvm_cpu_offline(unsigned int cpu)
+/*
+ * This CPU is the host's alone from now on, and as it was found. On a thread of the host's: a vCPU
+ * that is resident is not in ring 1 then, as it could be under an interrupt.
+ */
+static int zvm_cpu_close(void *unused)
 {
 	struct zvm_cpu *c = this_cpu_ptr(&zvm_cpus);
 	unsigned long flags;
@@ -46,6 +50,11 @@ static int zvm_cpu_offline(unsigned int cpu)
 	return 0;
 }
 
+static int zvm_cpu_offline(unsigned int cpu)
+{
+	return zvm_cpu_close(NULL);
+}
+
 /* Idle states that lose the timer or the EL1 registers; IRQs are off. */
 static int zvm_cpu_pm(struct notifier_block *nb, unsigned long action, void *arg)
 {
@@ -56,17 +65,10 @@ static int zvm_cpu_pm(struct notifier_block *nb, unsigned long action, void *arg
 
 static struct notifier_block zvm_cpu_pm_nb = { .notifier_call = zvm_cpu_pm };
 
-static void zvm_cpu_close(void *unused)
-{
-	this_cpu_ptr(&zvm_cpus)->closed = true;
-	zvm_resident_evict_local();
-	zvm_gic_cpu_offline();
-}
-
-/* Reboot and kexec: the next kernel finds EL2 as the firmware left it to us. */
+/* Reboot and kexec: the next kernel finds the CPUs and their interrupts as this one did. */
 static int zvm_cpu_reboot(struct notifier_block *nb, unsigned long action, void *arg)
 {
-	on_each_cpu(zvm_cpu_close, NULL, 1);
+	stop_machine(zvm_cpu_close, NULL, cpu_online_mask);
 	return NOTIFY_OK;
 }
 
