@@ -83,6 +83,25 @@ memory_is_the_cgroups() {
 	[ $status = 137 ] && grep -q '^oom_kill 1$' $cg/memory.events && rmdir $cg && nothing_is_left
 }
 
+# A guest's time is its cgroup's, like any thread's.
+time_is_the_cgroups() {
+	cg=/sys/fs/cgroup/time
+	mkdir $cg || return 1
+	sh -c "echo \$\$ >$cg/cgroup.procs; exec guest-run $images/tests/exits.img" >/tmp/user 2>&1 ||
+		{ cat /tmp/user; return 1; }
+	cat $cg/cpu.stat
+	[ "$(sed -n 's/^usage_usec //p' $cg/cpu.stat)" -gt 10000 ] && rmdir $cg
+}
+
+# No descriptor for the device, the VM, the vCPU: each time all that was made before it goes.
+descriptors_run_out() {
+	for n in 3 4 5; do
+		(ulimit -n $n; $process fill 1) && return 1
+		nothing_is_left || return 1
+	done
+	(ulimit -n 64; $process fill 1) && nothing_is_left
+}
+
 load_module
 tap $process fork
 tap $process exec
@@ -92,6 +111,12 @@ check users_outside_the_group_are_refused other_users_are_refused
 check a_member_of_the_group_runs_guests member_runs_guests
 check a_member_is_bound_by_RLIMIT_MEMLOCK limit_holds_for_members
 check a_user_namespace_does_not_lift_the_limit limit_holds_in_a_user_namespace
+check nothing_is_left_when_RLIMIT_NOFILE_is_met descriptors_run_out
+if [ -e /sys/fs/cgroup/cgroup.procs ]; then
+	check time_of_a_vm_is_its_cgroups time_is_the_cgroups
+else
+	skip time_of_a_vm_is_its_cgroups 'no cgroups'
+fi
 if grep -q memory /sys/fs/cgroup/cgroup.controllers 2>/dev/null; then
 	check memory_of_a_vm_is_its_cgroups memory_is_the_cgroups
 else
