@@ -8,9 +8,9 @@
  * Registers: on a vCPU's thread in ring 2, or for KVM_{SET,GET}_DEVICE_ATTR with all vCPUs stopped,
  * under g->its_mutex. A queue of commands may take long, and one command too, if it is about every
  * event of a large guest: they are worked off in slices, by the vCPU that wrote GITS_CWRITER, which
- * may be preempted at any time, lets others have the mutex after each slice, and leaves for a signal
- * or a request; ZVM_REQ_ITS brings it back to the rest before it enters the guest again. A command
- * that a slice ends in is kept (its->cmd, its->walk): any thread may go on with it.
+ * may be preempted at any time, lets others have the mutex after each slice, and leaves for a
+ * signal or a request; ZVM_REQ_ITS brings it back to the rest before it enters the guest again. A
+ * command that a slice ends in is kept (its->cmd, its->walk): any thread may go on with it.
  *
  * MSIs: any context, hard IRQ included; RCU and the raw lock of the LPIs.
  *

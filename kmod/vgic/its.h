@@ -53,8 +53,8 @@ struct zvm_its_device {
 };
 
 /*
- * A walk over all events or LPIs, which may be 65 536 of them: g->its_mutex is let go after some, and
- * whoever has it next goes on.
+ * A walk over all events or LPIs, which may be 65 536 of them: g->its_mutex is let go after some,
+ * and whoever has it next goes on.
  */
 struct zvm_its_walk {
 	unsigned long next; /* index of the first entry that has not been looked at */
@@ -63,7 +63,6 @@ struct zvm_its_walk {
 };
 
 #define ZVM_ITS_SLICE 1024 /* entries, while others wait for the mutex */
-#define ZVM_ITS_WALK_ALL { .left = UINT_MAX }
 
 struct zvm_its {
 	struct zvm_vm *vm;
@@ -114,8 +113,8 @@ void zvm_lpi_put(struct zvm_vm *vm, struct zvm_lpi *lpi);
 int zvm_lpi_pend(struct zvm_vm *vm, struct zvm_lpi *lpi);
 void zvm_lpi_clear(struct zvm_vm *vm, struct zvm_lpi *lpi);
 /*
- * Read the configuration table again: of one, or of all that `v` is the target of. False: w->left was
- * not enough.
+ * Read the configuration table again: of one, or of all that `v` is the target of. False: w->left
+ * was not enough.
  */
 void zvm_lpi_inv(struct zvm_vm *vm, struct zvm_lpi *lpi);
 bool zvm_lpi_invall(struct zvm_vcpu *v, struct zvm_its_walk *w);
@@ -127,8 +126,8 @@ u32 zvm_lpi_limit(struct zvm_vm *vm);
 /* --- its_cmd.c: g->its_mutex held ------------------------------------------------------------- */
 
 /*
- * its->cmd, in the CPU's byte order; what is wrong with it is ignored. False: its->walk.left was not
- * enough, and the same command has to be called for again.
+ * its->cmd, in the CPU's byte order; what is wrong with it is ignored. False: its->walk.left was
+ * not enough, and the same command has to be called for again.
  */
 bool zvm_its_command(struct zvm_its *its);
 /* The address of an entry in the device (0) or collection (1) table; false: no room for the ID. */

@@ -231,7 +231,7 @@ static bool unmap_device(struct zvm_its *its, u32 devid, struct zvm_its_walk *w)
 
 void zvm_its_free_devices(struct zvm_its *its)
 {
-	struct zvm_its_walk w = ZVM_ITS_WALK_ALL;
+	struct zvm_its_walk w = { .left = UINT_MAX };
 	struct zvm_its_device *dev;
 	unsigned long devid;
 
