@@ -45,6 +45,8 @@ long zvm_check_extension(struct zvm_vm *vm, unsigned long ext)
 		return 1;
 	case KVM_CAP_MSI_DEVID:
 		return vm && READ_ONCE(vm->vgic.nr_its); /* an ITS tells devices apart */
+	case KVM_CAP_ARM_INJECT_SERROR_ESR:
+		return zvm_host.has_ras;
 	case KVM_CAP_STEAL_TIME:
 		return zvm_steal_supported();
 #ifdef KVM_CAP_PTP_KVM

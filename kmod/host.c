@@ -97,6 +97,7 @@ static void zvm_probe_features(void)
 	zvm_host.parange = mmfr0 & 0xf;
 	zvm_host.vmid_bits = ((mmfr1 >> 4) & 0xf) == 2 ? 16 : 8;
 	zvm_host.has_el0_32 = (pfr0 & 0xf) == 2;
+	zvm_host.has_ras = (pfr0 >> 28) & 0xf;
 	zvm_host.has_xnx = (mmfr1 >> 28) & 0xf;
 	zvm_host.has_fwb = (mmfr2 >> 40) & 0xf;
 	zvm_host.has_dic = ctr & (1UL << 29);

@@ -268,7 +268,7 @@ static int zvm_vcpu_handle(struct zvm_vcpu *v, u32 exit)
 		return zvm_trap_handle(v);
 	case ZVM_EXIT_SERROR:
 		/* Raised by an access of the guest's; it is the guest that hears of it. */
-		zvm_inject_serror(v, 0);
+		zvm_inject_serror(v, ZVM_ESR_IDS);
 		return ZVM_RESUME;
 	default:
 		return ZVM_RESUME;

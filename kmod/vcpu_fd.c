@@ -66,16 +66,21 @@ static void zvm_vcpu_get_events(struct zvm_vcpu *v, struct kvm_vcpu_events *ev)
 {
 	memset(ev, 0, sizeof(*ev));
 	ev->exception.serror_pending = v->serror_pending || (v->ctx.hcr & ZVM_HCR_VSE);
+	ev->exception.serror_has_esr = zvm_host.has_ras;
+	if (ev->exception.serror_pending && zvm_host.has_ras)
+		ev->exception.serror_esr = v->vsesr;
 }
 
 static int zvm_vcpu_set_events(struct zvm_vcpu *v, const struct kvm_vcpu_events *ev)
 {
-	if (ev->exception.serror_has_esr)
-		return -EINVAL; /* RAS is hidden */
+	bool esr = ev->exception.serror_pending && ev->exception.serror_has_esr;
+
+	if (esr && (!zvm_host.has_ras || (ev->exception.serror_esr & ~ZVM_ESR_ISS_MASK)))
+		return -EINVAL;
 	if (ev->exception.ext_dabt_pending)
 		zvm_inject_abort(v, false, zvm_el1_read(v, ZVM_EL1_FAR));
 	if (ev->exception.serror_pending)
-		zvm_inject_serror(v, 0);
+		zvm_inject_serror(v, esr ? ev->exception.serror_esr : ZVM_ESR_IDS);
 	return 0;
 }
 

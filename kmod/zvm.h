@@ -189,7 +189,7 @@ struct zvm_host {
 	u32 vmid_bits;
 	u8 nr_lrs, nr_pri_bits;
 	bool has_el0_32; /* AArch32 at EL0 */
-	bool has_xnx, has_fwb, has_dic, has_idc, has_fgt, has_hcrx, has_evt;
+	bool has_xnx, has_fwb, has_dic, has_idc, has_fgt, has_hcrx, has_evt, has_ras;
 	bool need_tlbi_repeat;	/* Cortex-A55 2441007: repeat guest TLBI + DSB */
 	bool has_spec_at;	/* 1530923/1165522: speculative AT, see switch/ */
 	bool no_hw_af;		/* 1024718: leave VTCR.HA clear */

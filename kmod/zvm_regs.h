@@ -123,6 +123,7 @@
 #define ZVM_ESR_EC(esr)	  (((esr) >> 26) & 0x3f)
 #define ZVM_ESR_IL	  (1UL << 25)
 #define ZVM_ESR_ISS_MASK  0x1ffffffUL
+#define ZVM_ESR_IDS	  (1UL << 24) /* SError: the rest of the ISS is the implementation's */
 #define ZVM_EC_UNKNOWN	  0x00
 #define ZVM_EC_WFX	  0x01
 #define ZVM_EC_CP15_32	  0x03
@@ -250,5 +251,7 @@
 #define ZVM_SYS_HFGRTR_EL2 sys_reg(3, 4, 1, 1, 4)
 #define ZVM_SYS_HFGWTR_EL2 sys_reg(3, 4, 1, 1, 5)
 #define ZVM_SYS_HCRX_EL2   sys_reg(3, 4, 1, 2, 2)
+#define ZVM_SYS_VSESR_EL2  sys_reg(3, 4, 5, 2, 3)
+#define ZVM_SYS_VDISR_EL2  sys_reg(3, 4, 12, 1, 1)
 
 #endif

@@ -94,7 +94,7 @@ struct zvm_sysregs {
 	/* shared with the host, so in the CPU only in rings 0 and 1 */
 	u64 tpidr_el0, tpidrro_el0, par, csselr;
 	u64 actlr;		    /* trapped: HCR.TACR */
-	u64 disr;		    /* RAS is hidden: storage only */
+	u64 disr;		    /* with RAS: VDISR_EL2 while resident */
 	u64 dacr32, ifsr32, fpexc32, dbgvcr32, spsr32[4]; /* AArch32: storage only */
 	u64 mpidr;
 };

@@ -103,6 +103,8 @@ void zvm_resident_evict_local(void)
 	if (!v)
 		return;
 	zvm_el1_save(v->sys.el1);
+	if (zvm_host.has_ras)
+		v->sys.disr = read_sysreg_s(ZVM_SYS_VDISR_EL2);
 	zvm_timer_put(v);
 	zvm_vgic_put(v);
 	write_sysreg(c->host_hcr, hcr_el2);
@@ -150,6 +152,10 @@ int zvm_resident_make(struct zvm_vcpu *v)
 	write_sysreg(read_cpuid_id(), vpidr_el2);
 	write_sysreg(v->sys.mpidr, vmpidr_el2);
 	zvm_el1_load(v->sys.el1);
+	if (zvm_host.has_ras) {
+		write_sysreg_s(v->sys.disr, ZVM_SYS_VDISR_EL2);
+		write_sysreg_s(v->vsesr, ZVM_SYS_VSESR_EL2);
+	}
 	zvm_traps_load(c);
 	write_sysreg(vm->mm.vtcr, vtcr_el2);
 	write_sysreg(zvm_vmid_vttbr(vm), vttbr_el2);

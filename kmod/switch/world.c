@@ -86,6 +86,8 @@ void zvm_switch_enter_ring1(struct zvm_vcpu *v)
 	if (v->serror_pending) {
 		v->ctx.hcr |= ZVM_HCR_VSE;
 		v->serror_pending = false;
+		if (zvm_host.has_ras)
+			write_sysreg_s(v->vsesr, ZVM_SYS_VSESR_EL2);
 	}
 	__this_cpu_write(zvm_running, &v->ctx);
 }

@@ -5,6 +5,9 @@
  * A field that is not named here reads as zero: a feature nobody has thought about is hidden, and
  * its instructions or registers trap and are UNDEFINED. The values start from what the host kernel
  * found common to all CPUs. Constant after the VM ran once.
+ *
+ * A field that a guest cannot make use of (what EL2 can do) is passed on if in-tree KVM does: a
+ * guest saved on the one is restored on the other only if both read the same.
  */
 #include <asm/cpufeature.h>
 
@@ -19,9 +22,10 @@ struct zvm_idreg {
 };
 
 static const struct zvm_idreg zvm_idregs[] = {
-	/* AArch32, for EL0: the host's, without debug, PMU and RAS */
+	/* AArch32, for EL0: the host's, without PMU and RAS */
 	{ SYS_ID_PFR0_EL1, GENMASK(15, 0) | F(16) | F(24) },
-	{ SYS_ID_PFR1_EL1, F(0) | F(16), F(28) & (1UL << 28) },
+	{ SYS_ID_PFR1_EL1, GENMASK(31, 0) },
+	{ SYS_ID_DFR0_EL1, GENMASK(23, 0) },
 	{ SYS_ID_MMFR0_EL1, GENMASK(31, 0) },
 	{ SYS_ID_MMFR1_EL1, GENMASK(31, 0) },
 	{ SYS_ID_MMFR2_EL1, GENMASK(31, 0) },
@@ -32,32 +36,35 @@ static const struct zvm_idreg zvm_idregs[] = {
 	{ SYS_ID_ISAR3_EL1, GENMASK(31, 0) },
 	{ SYS_ID_ISAR4_EL1, GENMASK(31, 0) },
 	{ SYS_ID_ISAR5_EL1, GENMASK(31, 0) },
-	{ SYS_ID_MMFR4_EL1, GENMASK(31, 0) & ~F(24) },
+	{ SYS_ID_MMFR4_EL1, GENMASK(31, 0) },
 	{ SYS_ID_ISAR6_EL1, GENMASK(31, 0) },
 	{ SYS_MVFR0_EL1, GENMASK(31, 0) },
 	{ SYS_MVFR1_EL1, GENMASK(31, 0) },
 	{ SYS_MVFR2_EL1, GENMASK(31, 0) },
 	{ SYS_ID_PFR2_EL1, F(0) | F(4) },
+	{ SYS_ID_MMFR5_EL1, F(0) },
 
-	/* EL0 as is, EL1 AArch64 only, FP, AdvSIMD, DIT, CSV2, CSV3; GIC system registers */
-	{ SYS_ID_AA64PFR0_EL1, F(0) | F(16) | F(20) | F(48) | F(56) | F(60),
-	  (1UL << 4) | (1UL << 24) },
-	{ SYS_ID_AA64PFR1_EL1, F(0) | F(4) }, /* BT, SSBS */
-	/* Debug v8.0 with the host's breakpoints; no PMU, trace or SPE */
-	{ SYS_ID_AA64DFR0_EL1, F(12) | F(20) | F(28), 6UL },
+	/*
+	 * EL0..EL3, FP, AdvSIMD, RAS, SEL2, DIT, CSV2, CSV3; GIC system registers. No guest gets to
+	 * EL2, EL3 or AArch32 at EL1: these fields say the same as KVM's.
+	 */
+	{ SYS_ID_AA64PFR0_EL1, GENMASK(23, 0) | F(28) | F(36) | F(48) | F(56) | F(60), 1UL << 24 },
+	{ SYS_ID_AA64PFR1_EL1, F(0) | F(4) | F(12) }, /* BT, SSBS, RAS_frac */
+	/* Debug v8.0 with the host's breakpoints, DoubleLock; no PMU, trace or SPE */
+	{ SYS_ID_AA64DFR0_EL1, F(12) | F(20) | F(28) | F(36), 6UL },
 	/* all but TME (24) */
 	{ SYS_ID_AA64ISAR0_EL1, ~(F(24) | F(0)) },
 	/* DPB, JSCVT, FCMA, LRCPC, FRINTTS, SB, SPECRES, BF16, DGH, I8MM: no PAuth, XS, LS64 */
 	{ SYS_ID_AA64ISAR1_EL1, F(0) | F(12) | F(16) | F(20) | F(32) | F(36) | F(40) | F(44) |
 				F(48) | F(52) },
 	{ SYS_ID_AA64ISAR2_EL1, F(4) | F(20) | F(28) }, /* RPRES, BC, CLRBHB */
-	/* PARange, ASIDBits, BigEnd, SNSMem, BigEndEL0, TGran16, 64, 4 */
-	{ SYS_ID_AA64MMFR0_EL1, GENMASK(31, 0) },
-	/* HAFDBS, HPDS, PAN, SpecSEI, ETS, AFP, nTLBPA */
-	{ SYS_ID_AA64MMFR1_EL1, F(0) | F(12) | F(20) | F(24) | F(36) | F(44) | F(48) },
-	/* CnP, UAO, LSM, VARange, CCIDX, ST, AT, IDS, TTL, BBM, E0PD */
-	{ SYS_ID_AA64MMFR2_EL1, F(0) | F(4) | F(8) | F(16) | F(20) | F(28) | F(32) | F(36) | F(48) |
-				F(52) | F(60) },
+	/* PARange, ASIDBits, BigEnd, SNSMem, BigEndEL0, TGran16, 64, 4, stage 2's, ExS */
+	{ SYS_ID_AA64MMFR0_EL1, GENMASK(47, 0) },
+	/* HAFDBS, VMIDBits, VH, HPDS, LO, PAN, SpecSEI, XNX, ETS, AFP, nTLBPA */
+	{ SYS_ID_AA64MMFR1_EL1, GENMASK(31, 0) | F(36) | F(44) | F(48) },
+	/* CnP, UAO, LSM, IESB, VARange, CCIDX, ST, AT, IDS, FWB, TTL, BBM, E0PD */
+	{ SYS_ID_AA64MMFR2_EL1, GENMASK(23, 0) | F(28) | F(32) | F(36) | F(40) | F(48) | F(52) |
+				F(60) },
 };
 
 static u32 zvm_idreg_index(u32 enc)
@@ -67,6 +74,7 @@ static u32 zvm_idreg_index(u32 enc)
 
 void zvm_idreg_init(struct zvm_vm *vm)
 {
+	u64 *pfr0 = &vm->id_regs[zvm_idreg_index(SYS_ID_AA64PFR0_EL1)];
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(zvm_idregs); i++) {
@@ -75,6 +83,19 @@ void zvm_idreg_init(struct zvm_vm *vm)
 		vm->id_regs[zvm_idreg_index(r->enc)] =
 			(read_sanitised_ftr_reg(r->enc) & r->allow) | r->fixed;
 	}
+	/* SCXTNUM_ELx, which more than 1 announces, is not virtualised */
+	if (*pfr0 & F(56))
+		*pfr0 = (*pfr0 & ~F(56)) | (1UL << 56);
+}
+
+bool zvm_idreg_has_ras(struct zvm_vm *vm)
+{
+	return vm->id_regs[zvm_idreg_index(SYS_ID_AA64PFR0_EL1)] & F(28);
+}
+
+bool zvm_idreg_has_lor(struct zvm_vm *vm)
+{
+	return vm->id_regs[zvm_idreg_index(SYS_ID_AA64MMFR1_EL1)] & F(16);
 }
 
 u64 zvm_idreg_get(struct zvm_vm *vm, u32 enc)

@@ -66,6 +66,7 @@ void zvm_inject_abort(struct zvm_vcpu *v, bool fetch, u64 far)
 	zvm_exception_entry(v, (ec << ZVM_ESR_EC_SHIFT) | zvm_inject_il(v) | ZVM_FSC_SEA);
 }
 
+/* Without RAS the syndrome of a virtual SError is the CPU's. */
 void zvm_inject_serror(struct zvm_vcpu *v, u64 iss)
 {
 	v->vsesr = iss & ZVM_ESR_ISS_MASK;

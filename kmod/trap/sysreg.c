@@ -87,7 +87,7 @@ static int get_native(struct zvm_vcpu *v, const struct zvm_sysreg *r, u64 *val)
 		*val = read_sysreg(clidr_el1);
 		return 0;
 	case SYS_CTR_EL0:
-		*val = read_sysreg(ctr_el0);
+		*val = read_sanitised_ftr_reg(SYS_CTR_EL0); /* as KVM gives it */
 		return 0;
 	}
 	return -ENOENT;
@@ -120,6 +120,19 @@ static bool trap_raz_wi(struct zvm_vcpu *v, const struct zvm_sysreg *r, bool wri
 	if (!write)
 		*val = 0;
 	return true;
+}
+
+/* Error records: there are none. */
+static bool trap_ras(struct zvm_vcpu *v, const struct zvm_sysreg *r, bool write, u64 *val)
+{
+	return zvm_idreg_has_ras(v->vm) && trap_raz_wi(v, r, write, val);
+}
+
+/* Limited ordering regions: there are none, LORID says so. */
+static bool trap_lor(struct zvm_vcpu *v, const struct zvm_sysreg *r, bool write, u64 *val)
+{
+	return zvm_idreg_has_lor(v->vm) && !(write && r->enc == SYS_LORID_EL1) &&
+	       trap_raz_wi(v, r, write, val);
 }
 
 static bool trap_ro_zero(struct zvm_vcpu *v, const struct zvm_sysreg *r, bool write, u64 *val)
@@ -312,6 +325,21 @@ static struct zvm_sysreg zvm_sysregs[] = {
 	FIELD(SYS_CSSELR_EL1, sys.csselr),
 	FIELD(SYS_TPIDR_EL0, sys.tpidr_el0),
 	FIELD(SYS_TPIDRRO_EL0, sys.tpidrro_el0),
+
+	/* RAS: error records (C5.3 to C5.5), none; limited ordering regions, none */
+	{ SYS_ERRIDR_EL1, trap_ras },
+	{ SYS_ERRSELR_EL1, trap_ras },
+	{ SYS_ERXFR_EL1, trap_ras },
+	{ SYS_ERXCTLR_EL1, trap_ras },
+	{ SYS_ERXSTATUS_EL1, trap_ras },
+	{ SYS_ERXADDR_EL1, trap_ras },
+	{ SYS_ERXMISC0_EL1, trap_ras },
+	{ SYS_ERXMISC1_EL1, trap_ras },
+	{ SYS_LORSA_EL1, trap_lor },
+	{ SYS_LOREA_EL1, trap_lor },
+	{ SYS_LORN_EL1, trap_lor },
+	{ SYS_LORC_EL1, trap_lor },
+	{ SYS_LORID_EL1, trap_lor },
 
 	/* AArch32 EL1 state that an AArch64-only EL1 has as storage */
 	FIELD(SYS_DACR32_EL2, sys.dacr32),

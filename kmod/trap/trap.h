@@ -82,6 +82,8 @@ int zvm_sysreg_set(struct zvm_vcpu *v, u64 id, u64 val);
 /* idreg.c */
 void zvm_idreg_init(struct zvm_vm *vm); /* fill vm->id_regs from the host, by allow-list */
 u64 zvm_idreg_get(struct zvm_vm *vm, u32 enc); /* of those in the allow-list */
+bool zvm_idreg_has_ras(struct zvm_vm *vm);
+bool zvm_idreg_has_lor(struct zvm_vm *vm);
 int zvm_idreg_set(struct zvm_vm *vm, u32 idx, u64 val);
 
 #endif

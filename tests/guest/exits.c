@@ -189,6 +189,34 @@ static void test_hidden_features(void)
 	}
 }
 
+/* What is announced without being there: no error records, no limited ordering regions. */
+static void test_empty_features(void)
+{
+	const struct exc_info *e;
+
+	if (read_sysreg(S3_0_C0_C4_0) >> 28 & 0xf) {
+		check_eq(read_sysreg(S3_0_C5_C3_0), 0, "RAS: no error records (ERRIDR_EL1)");
+		e = EXC_TRY(write_sysreg(0, S3_0_C5_C3_1));
+		check_eq(e->count ? 0 : read_sysreg(S3_0_C5_C4_2), 0,
+			 "RAS: a record that is not there is clean (ERXSTATUS_EL1)");
+		write_sysreg(0, S3_0_C12_C1_1);
+		asm volatile("hint #16" ::: "memory");
+		check_eq(read_sysreg(S3_0_C12_C1_1), 0, "RAS: ESB defers nothing (DISR_EL1)");
+		write_sysreg(1UL << 31 | 5, S3_0_C12_C1_1);
+		check_eq(read_sysreg(S3_0_C12_C1_1), 1UL << 31 | 5, "RAS: DISR_EL1 keeps its value");
+		write_sysreg(0, S3_0_C12_C1_1);
+	} else {
+		tap_skip("RAS: no error records (ERRIDR_EL1)", "not announced");
+	}
+	if (read_sysreg(S3_0_C0_C7_1) >> 16 & 0xf) {
+		check_eq(read_sysreg(S3_0_C10_C4_7), 0, "no limited ordering regions (LORID_EL1)");
+		check(EXC_TRY(write_sysreg(0, S3_0_C10_C4_7))->count == 1, "LORID_EL1 is read-only");
+		check(!EXC_TRY(write_sysreg(1, S3_0_C10_C4_3))->count, "LORC_EL1 can be written");
+	} else {
+		tap_skip("no limited ordering regions (LORID_EL1)", "not announced");
+	}
+}
+
 static void test_undefined(void)
 {
 	const struct exc_info *e;
@@ -561,6 +589,7 @@ int main(void)
 	test_smc();
 	test_id_registers();
 	test_hidden_features();
+	test_empty_features();
 	test_undefined();
 	need_td(test_mmio_widths, "device accesses of all widths");
 	need_td(test_mmio_registers, "device access with each of x0-x30");
