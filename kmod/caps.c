@@ -35,6 +35,8 @@ long zvm_check_extension(struct zvm_vm *vm, unsigned long ext)
 	case KVM_CAP_VCPU_ATTRIBUTES:
 	case KVM_CAP_READONLY_MEM:
 	case KVM_CAP_ARM_NISV_TO_USER:
+	case KVM_CAP_ARM_SYSTEM_SUSPEND:
+	case KVM_CAP_SYSTEM_EVENT_DATA:
 	case KVM_CAP_ENABLE_CAP_VM:
 	case KVM_CAP_ARM_IRQ_LINE_LAYOUT_2:
 	case KVM_CAP_CHECK_EXTENSION_VM:
@@ -92,6 +94,9 @@ int zvm_vm_enable_cap(struct zvm_vm *vm, const struct kvm_enable_cap *cap)
 	switch (cap->cap) {
 	case KVM_CAP_ARM_NISV_TO_USER:
 		vm->mmio_nisv_to_user = true;
+		break;
+	case KVM_CAP_ARM_SYSTEM_SUSPEND:
+		WRITE_ONCE(vm->system_suspend, true);
 		break;
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		ret = zvm_mm_set_dirty_caps(vm, cap->args[0]);

@@ -160,7 +160,20 @@ static int zvm_vcpu_fail_entry(struct zvm_vcpu *v)
 	return ZVM_USER;
 }
 
-/* Requests and power state before an entry; ring 2. 0: enter; else as handlers of exits. */
+/*
+ * An interrupt ends a suspension, and it is the VMM that decides how the guest goes on. An expired
+ * timer counts even if the guest has disabled its interrupt: to wake too early is permitted.
+ */
+static bool zvm_vcpu_woken(struct zvm_vcpu *v)
+{
+	zvm_vcpu_block(v);
+	if (!zvm_vgic_has_pending(v) && !zvm_timer_expired(v) && !v->serror_pending)
+		return false;
+	zvm_psci_wakeup(v);
+	return true;
+}
+
+/* Requests and power state before an entry; ring 2. 0: enter, ZVM_USER: tell the VMM. */
 static int zvm_vcpu_prepare(struct zvm_vcpu *v)
 {
 	for (;;) {
@@ -182,8 +195,13 @@ static int zvm_vcpu_prepare(struct zvm_vcpu *v)
 			zvm_its_continue(v);
 			continue;
 		}
-		if (!READ_ONCE(v->powered_off) && !READ_ONCE(v->paused))
-			break;
+		if (!READ_ONCE(v->powered_off) && !READ_ONCE(v->paused)) {
+			if (!v->suspended)
+				break;
+			if (zvm_vcpu_woken(v))
+				return ZVM_USER;
+			continue;
+		}
 		swait_event_interruptible_exclusive(
 			v->wait, (!READ_ONCE(v->powered_off) && !READ_ONCE(v->paused)) ||
 					 READ_ONCE(v->vm->dead));

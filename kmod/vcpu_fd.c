@@ -43,19 +43,27 @@ static int zvm_vcpu_init(struct zvm_vcpu *v, const struct kvm_vcpu_init *init)
 	memset(&v->mmio, 0, sizeof(v->mmio));
 	raw_spin_lock(&v->vm->psci_lock);
 	v->reset.pending = false;
+	v->suspended = false;
 	WRITE_ONCE(v->powered_off, !!(v->features & BIT(KVM_ARM_VCPU_POWER_OFF)));
 	raw_spin_unlock(&v->vm->psci_lock);
 	return 0;
+}
+
+static u32 zvm_vcpu_get_mp_state(struct zvm_vcpu *v)
+{
+	if (READ_ONCE(v->powered_off))
+		return KVM_MP_STATE_STOPPED;
+	return v->suspended ? KVM_MP_STATE_SUSPENDED : KVM_MP_STATE_RUNNABLE;
 }
 
 static int zvm_vcpu_set_mp_state(struct zvm_vcpu *v, const struct kvm_mp_state *mp)
 {
 	switch (mp->mp_state) {
 	case KVM_MP_STATE_RUNNABLE:
-		WRITE_ONCE(v->powered_off, false);
-		return 0;
 	case KVM_MP_STATE_STOPPED:
-		WRITE_ONCE(v->powered_off, true);
+	case KVM_MP_STATE_SUSPENDED:
+		v->suspended = mp->mp_state == KVM_MP_STATE_SUSPENDED;
+		WRITE_ONCE(v->powered_off, mp->mp_state == KVM_MP_STATE_STOPPED);
 		return 0;
 	default:
 		return -EINVAL;
@@ -166,8 +174,7 @@ static long zvm_vcpu_do_ioctl(struct zvm_vcpu *v, unsigned int cmd, unsigned lon
 			return -ENOEXEC;
 		return zvm_onereg_list(v, argp);
 	case KVM_GET_MP_STATE: {
-		struct kvm_mp_state mp = { .mp_state = v->powered_off ? KVM_MP_STATE_STOPPED :
-									KVM_MP_STATE_RUNNABLE };
+		struct kvm_mp_state mp = { .mp_state = zvm_vcpu_get_mp_state(v) };
 
 		return copy_to_user(argp, &mp, sizeof(mp)) ? -EFAULT : 0;
 	}

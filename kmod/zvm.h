@@ -115,6 +115,7 @@ struct zvm_vcpu {
 
 	bool initialized; /* KVM_ARM_VCPU_INIT was done */
 	bool powered_off;
+	bool suspended;	  /* KVM_MP_STATE_SUSPENDED: waits for an interrupt, then tells the VMM */
 	bool paused;	  /* zvm pause */
 	u32 features;	  /* KVM_ARM_VCPU_INIT features[0] */
 	struct zvm_vcpu_reset reset;
@@ -163,6 +164,7 @@ struct zvm_vm {
 	/* Hypercall services offered: KVM_REG_ARM_{STD,STD_HYP,VENDOR_HYP}_BMAP. */
 	u64 std_bmap, std_hyp_bmap, vendor_bmap;
 	bool mmio_nisv_to_user; /* KVM_CAP_ARM_NISV_TO_USER enabled */
+	bool system_suspend;	/* KVM_CAP_ARM_SYSTEM_SUSPEND enabled */
 	bool dead;
 	char name[24]; /* debugfs folder: PID-FD as KVM names it */
 };

@@ -22,6 +22,9 @@ static u64 zvm_ring0_psci_features(struct zvm_vcpu *v, u32 fn)
 	case PSCI_1_0_FN_PSCI_FEATURES:
 	case ARM_SMCCC_VERSION_FUNC_ID:
 		return 0;
+	case PSCI_1_0_FN_SYSTEM_SUSPEND:
+	case PSCI_1_0_FN64_SYSTEM_SUSPEND:
+		return v->vm->system_suspend ? 0 : (u64)PSCI_RET_NOT_SUPPORTED;
 	case ZVM_PSCI_SYSTEM_RESET2:
 	case ZVM_PSCI_SYSTEM_RESET2_64:
 		if (v->vm->psci_version >= PSCI_VERSION(1, 1))
@@ -64,6 +67,7 @@ static bool zvm_ring0_acts(u32 fn)
 	case PSCI_0_2_FN_SYSTEM_OFF:
 	case PSCI_0_2_FN_SYSTEM_RESET:
 	case PSCI_1_0_FN_PSCI_FEATURES:
+	case PSCI_1_0_FN_SYSTEM_SUSPEND:
 	case ZVM_PSCI_SYSTEM_RESET2:
 	case ZVM_TRNG_VERSION ... ZVM_TRNG_RND32: /* RND64 too: the 64-bit bit is masked */
 		return true;

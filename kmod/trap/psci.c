@@ -101,6 +101,19 @@ static u64 zvm_psci_affinity_info(struct zvm_vcpu *v, u64 affinity, u64 level)
 	return found ? PSCI_0_2_AFFINITY_LEVEL_OFF : (u64)PSCI_RET_INVALID_PARAMS;
 }
 
+static void zvm_psci_event(struct zvm_vcpu *v, u32 type, u64 flags)
+{
+	memset(&v->run->system_event, 0, sizeof(v->run->system_event));
+	v->run->exit_reason = KVM_EXIT_SYSTEM_EVENT;
+	v->run->system_event.type = type;
+	zvm_compat_system_event_data(v->run, flags);
+}
+
+void zvm_psci_wakeup(struct zvm_vcpu *v)
+{
+	zvm_psci_event(v, KVM_SYSTEM_EVENT_WAKEUP, 0);
+}
+
 /* The VMM decides what an event means; all vCPUs stop until it does. */
 static int zvm_psci_system_event(struct zvm_vcpu *v, u32 type, u64 flags)
 {
@@ -113,11 +126,7 @@ static int zvm_psci_system_event(struct zvm_vcpu *v, u32 type, u64 flags)
 	raw_spin_unlock(&v->vm->psci_lock);
 	zvm_for_each_vcpu(i, t, v->vm)
 		zvm_vcpu_request(t, ZVM_REQ_SLEEP);
-
-	memset(&v->run->system_event, 0, sizeof(v->run->system_event));
-	v->run->exit_reason = KVM_EXIT_SYSTEM_EVENT;
-	v->run->system_event.type = type;
-	zvm_compat_system_event_data(v->run, flags);
+	zvm_psci_event(v, type, flags);
 	return ZVM_USER;
 }
 
@@ -156,6 +165,15 @@ int zvm_psci(struct zvm_vcpu *v, u32 fn, bool *known)
 	case PSCI_0_2_FN_SYSTEM_RESET:
 		v->ctx.x[0] = (u64)PSCI_RET_INTERNAL_FAILURE;
 		return zvm_psci_system_event(v, KVM_SYSTEM_EVENT_RESET, 0);
+	case PSCI_1_0_FN_SYSTEM_SUSPEND:
+	case PSCI_1_0_FN64_SYSTEM_SUSPEND:
+		if (v->vm->psci_version < PSCI_VERSION(1, 0) || !v->vm->system_suspend) {
+			ret = (u64)PSCI_RET_NOT_SUPPORTED;
+			break;
+		}
+		/* The VMM reads the parameters from the registers; it decides whether and how. */
+		zvm_psci_event(v, KVM_SYSTEM_EVENT_SUSPEND, 0);
+		return ZVM_USER;
 	case ZVM_PSCI_SYSTEM_RESET2:
 	case ZVM_PSCI_SYSTEM_RESET2_64:
 		if (v->vm->psci_version < PSCI_VERSION(1, 1)) {

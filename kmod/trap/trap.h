@@ -54,6 +54,7 @@ int zvm_hypercall(struct zvm_vcpu *v);
 u64 zvm_vendor_services(void); /* bits of KVM_REG_ARM_VENDOR_HYP_BMAP that this host can do */
 int zvm_psci(struct zvm_vcpu *v, u32 fn, bool *known);
 void zvm_psci_reset(struct zvm_vcpu *v); /* apply v->reset (ZVM_REQ_RESET) */
+void zvm_psci_wakeup(struct zvm_vcpu *v); /* run->system_event: a suspended vCPU has an interrupt */
 
 /* pvtime.c: stolen time; the hypercalls, KVM_ARM_VCPU_PVTIME_CTRL, and before each entry */
 bool zvm_steal_supported(void);
