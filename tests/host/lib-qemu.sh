@@ -5,6 +5,7 @@
 
 qemu_root=/mnt/qemu
 qemu_net=user
+qemu_cpu=host
 
 qemu_prepare() {
 	[ "$device" = /dev/kvm ] || ln -sf "${device#/dev/}" /dev/kvm
@@ -28,7 +29,7 @@ qemu() {
 	mon_pid=$!
 	exec 7<>/tmp/mon.in
 	chroot $qemu_root /usr/bin/qemu-system-aarch64 -M virt,gic-version=3 -accel kvm \
-		-cpu host -smp 4 -m 192 -nodefaults -display none \
+		-cpu $qemu_cpu -smp 4 -m 192 -nodefaults -display none \
 		-serial file:/tmp/serial -monitor pipe:/tmp/mon \
 		-chardev socket,id=gdb,path=/tmp/gdb,server=on,wait=off -gdb chardev:gdb \
 		-kernel $images/Image-6.1 -initrd $images/initrd-6.1.img \
