@@ -49,16 +49,30 @@ static u32 page_prot(struct fault *f, unsigned long index, bool writable)
 	return prot;
 }
 
-/* Before memory of [pa, pa + size) is mapped, or mapped executable. */
+/* Does memory need anything done to the caches before it is mapped, or mapped executable? */
+static bool caches_matter(struct fault *f)
+{
+	/* Without FWB the guest may read memory past the caches (MMU off): write them back. */
+	return !zvm_host.has_fwb || (f->exec && !zvm_host.has_dic);
+}
+
 static void sync_caches(struct fault *f, phys_addr_t pa, u64 size, bool mapped)
 {
 	bool inval = f->exec && !zvm_host.has_dic;
 
-	/* Without FWB the guest may read memory past the caches (MMU off): write them back. */
 	if (!mapped && (!zvm_host.has_fwb || (inval && !zvm_host.has_idc)))
 		zvm_cache_clean(pa, size);
 	if (inval)
 		zvm_cache_inval_icache(pa, size);
+}
+
+/* No table left to map with: one more, outside the lock, and then again. */
+static int more_tables(struct fault *f, int ret)
+{
+	if (ret != -EAGAIN)
+		return ret;
+	ret = zvm_s2_cache_fill(&f->cache);
+	return ret ? ret : -EAGAIN;
 }
 
 static int map_locked(struct fault *f, u64 ipa, phys_addr_t pa, u64 size, u32 prot)
@@ -85,16 +99,19 @@ static bool already_mapped(struct fault *f)
 	return done;
 }
 
-static bool leaf_is(struct fault *f, u64 ipa, phys_addr_t pa, u64 size)
+/* The caches are made ready for [pa, pa + size) at `ipa`, where it is not mapped already. */
+static void prepare(struct fault *f, u64 ipa, phys_addr_t pa, u64 size)
 {
 	struct zvm_s2_leaf leaf;
 	bool same;
 
+	if (!caches_matter(f))
+		return;
 	spin_lock(&f->vm->mm.lock);
 	same = zvm_s2_lookup(f->vm, ipa, &leaf) && leaf.size >= size &&
 	       leaf.pa + (ipa & (leaf.size - 1)) == pa;
 	spin_unlock(&f->vm->mm.lock);
-	return same;
+	sync_caches(f, pa, size, same);
 }
 
 /* --- pinned ---------------------------------------------------------------------------------- */
@@ -107,52 +124,48 @@ static int map_block(struct fault *f, unsigned long pfn, u64 size)
 	u32 prot = page_prot(f, f->index, writable) | ZVM_S2_PINNED;
 	int ret;
 
-	sync_caches(f, pa, size, leaf_is(f, ipa, pa, size));
+	prepare(f, ipa, pa, size);
 	do {
-		ret = zvm_s2_cache_fill(&f->cache);
-		if (ret)
-			return ret;
 		spin_lock(&f->vm->mm.lock);
 		ret = map_locked(f, ipa, pa, size, prot);
 		spin_unlock(&f->vm->mm.lock);
+		ret = more_tables(f, ret);
 	} while (ret == -EAGAIN);
 	return ret;
 }
 
-/* Map those of [first, first + n) that are pinned. -EAGAIN: exchanged meanwhile, or no table. */
+/* Map those of [first, first + n) that are pinned. -ESTALE: the one that matters was exchanged. */
 static int map_pages(struct fault *f, unsigned long first, unsigned long n)
 {
+	u64 base = f->slot->ipa + ((u64)first << PAGE_SHIFT);
 	unsigned long entry[ZVM_PIN_BATCH];
 	unsigned long i;
-	int ret = 0;
+	int ret;
 
 	for (i = 0; i < n; i++) {
 		entry[i] = zvm_pin_entry(f->slot, first + i);
-		if (entry[i]) {
-			phys_addr_t pa = page_to_phys(ZVM_PIN_PAGE(entry[i]));
+		if (entry[i])
+			prepare(f, base + i * PAGE_SIZE, page_to_phys(ZVM_PIN_PAGE(entry[i])),
+				PAGE_SIZE);
+	}
+	do {
+		ret = 0;
+		spin_lock(&f->vm->mm.lock);
+		for (i = 0; i < n && !ret; i++) {
+			u32 prot = page_prot(f, first + i, entry[i] & ZVM_PIN_WRITE);
 
-			sync_caches(f, pa, PAGE_SIZE,
-				    leaf_is(f, f->slot->ipa + ((u64)(first + i) << PAGE_SHIFT), pa,
-					    PAGE_SIZE));
+			if (!entry[i])
+				continue;
+			if (zvm_pin_entry(f->slot, first + i) == entry[i])
+				ret = map_locked(f, base + i * PAGE_SIZE,
+						 page_to_phys(ZVM_PIN_PAGE(entry[i])), PAGE_SIZE,
+						 prot | ZVM_S2_PINNED);
+			else if (first + i == f->index)
+				ret = -ESTALE;
 		}
-	}
-	ret = zvm_s2_cache_fill(&f->cache);
-	if (ret)
-		return ret;
-	spin_lock(&f->vm->mm.lock);
-	for (i = 0; i < n && !ret; i++) {
-		u64 ipa = f->slot->ipa + ((u64)(first + i) << PAGE_SHIFT);
-		u32 prot = page_prot(f, first + i, entry[i] & ZVM_PIN_WRITE) | ZVM_S2_PINNED;
-
-		if (!entry[i])
-			continue;
-		if (zvm_pin_entry(f->slot, first + i) == entry[i])
-			ret = map_locked(f, ipa, page_to_phys(ZVM_PIN_PAGE(entry[i])), PAGE_SIZE,
-					 prot);
-		else if (first + i == f->index)
-			ret = -EAGAIN;
-	}
-	spin_unlock(&f->vm->mm.lock);
+		spin_unlock(&f->vm->mm.lock);
+		ret = more_tables(f, ret);
+	} while (ret == -EAGAIN);
 	return ret;
 }
 
@@ -176,38 +189,25 @@ static int fault_pinned(struct fault *f)
 			ret = map_block(f, pfn, size);
 		else
 			ret = map_pages(f, start - base, end - start);
-	} while (ret == -EAGAIN);
+	} while (ret == -ESTALE);
 	return ret;
 }
 
 /* --- following the VMM's page tables ---------------------------------------------------------- */
 
-/* The 512 pages around `page` if the VMM maps them as one congruent run: the first page frame. */
+/* The 512 pages around `page` if the VMM maps them as one congruent block: the first page frame. */
 static unsigned long host_block(struct fault *f, struct page *page, bool writable)
 {
 	u64 base = f->ipa & ~(u64)(SZ_2M - 1);
+	unsigned long hva = f->hva - (f->ipa - base);
 	unsigned long pfn = page_to_pfn(page);
 	unsigned long first = pfn & ~(ZVM_CHUNK_PAGES - 1);
-	struct page **run;
-	bool same;
-	int got, i;
 
 	if (f->logging || page_size(compound_head(page)) < SZ_2M || base < f->slot->ipa ||
-	    base + SZ_2M > zvm_slot_end(f->slot) ||
+	    base + SZ_2M > zvm_slot_end(f->slot) || (hva & (SZ_2M - 1)) ||
 	    ((pfn ^ (f->ipa >> PAGE_SHIFT)) & (ZVM_CHUNK_PAGES - 1)))
 		return 0;
-	run = kvmalloc_array(ZVM_CHUNK_PAGES, sizeof(*run), GFP_KERNEL);
-	if (!run)
-		return 0;
-	got = get_user_pages_fast(f->hva - (f->ipa - base), ZVM_CHUNK_PAGES,
-				  writable ? FOLL_WRITE : 0, run);
-	same = got == ZVM_CHUNK_PAGES;
-	for (i = 0; i < got; i++) {
-		same &= page_to_pfn(run[i]) == first + i;
-		put_page(run[i]);
-	}
-	kvfree(run);
-	return same ? first : 0;
+	return zvm_hostpt_block(hva, first, writable) ? first : 0;
 }
 
 static int host_page(struct fault *f, struct page **page, bool *writable)
@@ -252,22 +252,22 @@ static int fault_notified(struct fault *f)
 		block = host_block(f, page, writable);
 		size = block ? SZ_2M : PAGE_SIZE;
 		pa = block ? (phys_addr_t)block << PAGE_SHIFT : page_to_phys(page);
-		sync_caches(f, pa, size, leaf_is(f, f->ipa & ~(size - 1), pa, size));
-		ret = zvm_s2_cache_fill(&f->cache);
-		if (!ret) {
+		prepare(f, f->ipa & ~(size - 1), pa, size);
+		do {
 			spin_lock(&vm->mm.lock);
 			if (zvm_notifier_retry(vm, seq, f->hva & ~(unsigned long)(size - 1), size))
-				ret = -EAGAIN;
+				ret = -ESTALE;
 			else
 				ret = map_locked(f, f->ipa & ~(size - 1), pa, size,
 						 page_prot(f, f->index, writable));
 			spin_unlock(&vm->mm.lock);
-		}
+			ret = more_tables(f, ret);
+		} while (ret == -EAGAIN);
 		if (!ret && writable)
 			set_page_dirty_lock(page);
 		put_page(page);
 		cond_resched();
-	} while (ret == -EAGAIN);
+	} while (ret == -ESTALE);
 	return ret;
 }
 
@@ -324,15 +324,13 @@ static int fault_pfnmap(struct fault *f)
 			sync_caches(f, PFN_PHYS(pfn), PAGE_SIZE, false);
 		else
 			prot = (prot & ~ZVM_S2_X) | ZVM_S2_DEVICE;
-		ret = zvm_s2_cache_fill(&f->cache);
-		if (ret)
-			return ret;
 		spin_lock(&f->vm->mm.lock);
 		if (zvm_notifier_retry(f->vm, seq, f->hva, PAGE_SIZE))
 			ret = -EAGAIN;
 		else
 			ret = map_locked(f, f->ipa, PFN_PHYS(pfn), PAGE_SIZE, prot);
 		spin_unlock(&f->vm->mm.lock);
+		ret = more_tables(f, ret);
 		cond_resched();
 	} while (ret == -EAGAIN);
 	return ret;

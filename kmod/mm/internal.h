@@ -30,6 +30,13 @@ struct zvm_pins {
 #define ZVM_PIN_WRITE 1UL
 #define ZVM_PIN_PAGE(e) ((struct page *)((e) & ~ZVM_PIN_WRITE))
 
+/*
+ * The pins of one chunk, one word: 0, a table of them, or, where the VMM maps the chunk by one
+ * writable block of a huge page, that block's first page | ZVM_PIN_BLOCK. One pin holds all of it:
+ * a huge page with a pin is neither split nor freed. The word changes once, by cmpxchg.
+ */
+#define ZVM_PIN_BLOCK 1UL
+
 /* A memslot. Constant while readers can see it, but for the fields that say otherwise. */
 struct zvm_slot {
 	u64 ipa;
@@ -39,7 +46,7 @@ struct zvm_slot {
 	u16 id;
 	bool dead;	      /* being deleted: faults treat it as absent */
 	unsigned long *dirty; /* one bit per page, words of 64; NULL unless logging */
-	struct zvm_pins **pins; /* one per 2 MiB of IPA, filled on demand; NULL in notifier mode */
+	unsigned long *pins;  /* of each chunk, filled on demand; NULL in notifier mode */
 	unsigned long nr_pins;
 };
 
@@ -89,12 +96,13 @@ struct zvm_s2_leaf {
 	u32 prot;	/* ZVM_S2_* */
 };
 
-/* Zeroed pages taken before mm->lock; three tables are the most that one leaf can need. */
+/* Zeroed pages taken outside mm->lock; three tables are the most that one leaf can need. */
 struct zvm_s2_cache {
 	unsigned int nr;
 	u64 *page[4];
 };
 
+/* One page more: after -EAGAIN of zvm_s2_map(). */
 int zvm_s2_cache_fill(struct zvm_s2_cache *cache);
 void zvm_s2_cache_drain(struct zvm_s2_cache *cache);
 
@@ -153,6 +161,15 @@ unsigned long zvm_pin_entry(struct zvm_slot *slot, unsigned long index);
  * where the page at `ipa` is part of a huge page.
  */
 u64 zvm_pin_block(struct zvm_vm *vm, struct zvm_slot *slot, u64 ipa, unsigned long *pfn);
+
+/* --- hostpt.c -------------------------------------------------------------------------------- */
+
+/*
+ * Does the page table of this thread's process map the 2 MiB at `hva` (aligned) by one entry, to
+ * the page frames from `pfn` on, and writable if `write`? The answer is old when it arrives: the
+ * caller holds a reference to the page, or an invalidation tells it.
+ */
+bool zvm_hostpt_block(unsigned long hva, unsigned long pfn, bool write);
 
 /* --- notifier.c ------------------------------------------------------------------------------ */
 

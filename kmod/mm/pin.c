@@ -17,23 +17,28 @@
 
 #include "internal.h"
 
-static struct zvm_pins *chunk_get(struct zvm_slot *slot, unsigned long chunk, bool alloc)
+static struct page *block_page(unsigned long word)
 {
-	struct zvm_pins *pins = READ_ONCE(slot->pins[chunk]);
-	struct zvm_pins *old;
+	return word & ZVM_PIN_BLOCK ? (struct page *)(word & ~ZVM_PIN_BLOCK) : NULL;
+}
 
-	if (pins || !alloc)
-		return pins;
-	pins = (struct zvm_pins *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	if (!pins)
-		return NULL;
+/* The word of a chunk; with a table in it if there was nothing. 0: no memory for one. */
+static unsigned long chunk_make(struct zvm_slot *slot, unsigned long chunk)
+{
+	unsigned long word = READ_ONCE(slot->pins[chunk]);
+	unsigned long table;
+
+	if (word)
+		return word;
+	table = get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!table)
+		return 0;
 	/* Full barrier: the page is zero before others find it. */
-	old = cmpxchg(&slot->pins[chunk], NULL, pins);
-	if (old) {
-		free_page((unsigned long)pins);
-		pins = old;
-	}
-	return pins;
+	word = cmpxchg(&slot->pins[chunk], 0, table);
+	if (!word)
+		return table;
+	free_page(table);
+	return word;
 }
 
 /* Slot page index -> chunk number and entry in it: chunks are 2 MiB of IPA, slots need not be. */
@@ -82,43 +87,53 @@ static void unpin(struct page **page, unsigned long n, bool dirty)
 		unpin_user_pages_dirty_lock(page, n, dirty);
 }
 
-void zvm_pins_destroy(struct zvm_vm *vm, struct zvm_slot *slot)
+/* Give back the pins of a table; returns how many. */
+static unsigned long table_destroy(struct zvm_slot *slot, struct zvm_pins *pins)
 {
 	struct page *clean[ZVM_PIN_BATCH], *dirty[ZVM_PIN_BATCH];
-	unsigned long c, i, nclean, ndirty, total = 0;
+	unsigned long i, nclean = 0, ndirty = 0, total = 0;
+
+	for (i = 0; i < ZVM_CHUNK_PAGES; i++) {
+		unsigned long e = pins->e[i];
+
+		if (!e)
+			continue;
+		/* A read-only slot's guest cannot have written. */
+		if ((e & ZVM_PIN_WRITE) && !(slot->flags & KVM_MEM_READONLY))
+			dirty[ndirty++] = ZVM_PIN_PAGE(e);
+		else
+			clean[nclean++] = ZVM_PIN_PAGE(e);
+		total++;
+		if (ndirty == ZVM_PIN_BATCH) {
+			unpin(dirty, ndirty, true);
+			ndirty = 0;
+		}
+		if (nclean == ZVM_PIN_BATCH) {
+			unpin(clean, nclean, false);
+			nclean = 0;
+		}
+	}
+	unpin(dirty, ndirty, true);
+	unpin(clean, nclean, false);
+	free_page((unsigned long)pins);
+	return total;
+}
+
+void zvm_pins_destroy(struct zvm_vm *vm, struct zvm_slot *slot)
+{
+	unsigned long c, total = 0;
 
 	if (!slot->pins)
 		return;
 	for (c = 0; c < slot->nr_pins; c++) {
-		struct zvm_pins *pins = slot->pins[c];
+		struct page *block = block_page(slot->pins[c]);
 
-		if (!pins)
-			continue;
-		nclean = 0;
-		ndirty = 0;
-		for (i = 0; i < ZVM_CHUNK_PAGES; i++) {
-			unsigned long e = pins->e[i];
-
-			if (!e)
-				continue;
-			/* A read-only slot's guest cannot have written. */
-			if ((e & ZVM_PIN_WRITE) && !(slot->flags & KVM_MEM_READONLY))
-				dirty[ndirty++] = ZVM_PIN_PAGE(e);
-			else
-				clean[nclean++] = ZVM_PIN_PAGE(e);
-			total++;
-			if (ndirty == ZVM_PIN_BATCH) {
-				unpin(dirty, ndirty, true);
-				ndirty = 0;
-			}
-			if (nclean == ZVM_PIN_BATCH) {
-				unpin(clean, nclean, false);
-				nclean = 0;
-			}
+		if (block) {
+			unpin(&block, 1, !(slot->flags & KVM_MEM_READONLY));
+			total += ZVM_CHUNK_PAGES;
+		} else if (slot->pins[c]) {
+			total += table_destroy(slot, (struct zvm_pins *)slot->pins[c]);
 		}
-		unpin(dirty, ndirty, true);
-		unpin(clean, nclean, false);
-		free_page((unsigned long)pins);
 		cond_resched();
 	}
 	kvfree(slot->pins);
@@ -128,12 +143,15 @@ void zvm_pins_destroy(struct zvm_vm *vm, struct zvm_slot *slot)
 
 unsigned long zvm_pin_entry(struct zvm_slot *slot, unsigned long index)
 {
-	unsigned long chunk, entry;
-	struct zvm_pins *pins;
+	unsigned long chunk, entry, word;
+	struct page *block;
 
 	locate(slot, index, &chunk, &entry);
-	pins = chunk_get(slot, chunk, false);
-	return pins ? READ_ONCE(pins->e[entry]) : 0;
+	word = READ_ONCE(slot->pins[chunk]);
+	block = block_page(word);
+	if (block)
+		return (unsigned long)(block + entry) | ZVM_PIN_WRITE;
+	return word ? READ_ONCE(((struct zvm_pins *)word)->e[entry]) : 0;
 }
 
 static void warn_limit(struct zvm_vm *vm)
@@ -163,6 +181,74 @@ static int gup_errno(int got)
 	}
 }
 
+/* One page, for writing if the VMM may write it or if it has to be. The caller has charged it. */
+static int pin_one(unsigned long hva, bool write, struct page **page, unsigned long *tag)
+{
+	int got = pin_user_pages_fast(hva, 1, FOLL_WRITE | FOLL_LONGTERM, page);
+
+	*tag = ZVM_PIN_WRITE;
+	if (got != 1 && !write) {
+		/* The VMM may hold it read-only; then so does the guest. */
+		*tag = 0;
+		got = pin_user_pages_fast(hva, 1, FOLL_LONGTERM, page);
+	}
+	return got == 1 ? 0 : gup_errno(got);
+}
+
+/*
+ * Make the pin of `page`, at `index`, that of its whole chunk if the VMM maps the chunk by one
+ * writable block. False: it does not, or the chunk has pins already, or there is too much to charge.
+ */
+static bool chunk_claim(struct zvm_vm *vm, struct zvm_slot *slot, unsigned long index,
+			struct page *page)
+{
+	unsigned long chunk, entry, hva;
+
+	locate(slot, index, &chunk, &entry);
+	hva = slot->hva + ((index - entry) << PAGE_SHIFT);
+	if (READ_ONCE(slot->pins[chunk]) || index < entry ||
+	    index - entry + ZVM_CHUNK_PAGES > slot->npages || (hva & (SZ_2M - 1)))
+		return false;
+	/* The pin keeps a huge page whole, so what its block maps now stays the chunk's. */
+	if (page_size(compound_head(page)) < SZ_2M ||
+	    !zvm_hostpt_block(hva, page_to_pfn(page) - entry, true))
+		return false;
+	if (charge(vm, ZVM_CHUNK_PAGES - 1))
+		return false;
+	if (!cmpxchg(&slot->pins[chunk], 0, (unsigned long)(page - entry) | ZVM_PIN_BLOCK))
+		return true;
+	uncharge(vm, ZVM_CHUNK_PAGES - 1);
+	return false;
+}
+
+/* Pin page `index`, which had no pin, and its whole chunk where one pin can hold it. */
+static int pin_first(struct zvm_vm *vm, struct zvm_slot *slot, unsigned long index, bool write)
+{
+	unsigned long chunk, entry, word, tag;
+	struct page *page;
+	int ret;
+
+	ret = charge(vm, 1);
+	if (ret)
+		return ret;
+	ret = pin_one(slot->hva + (index << PAGE_SHIFT), write, &page, &tag);
+	if (ret)
+		goto out_uncharge;
+	if (tag && chunk_claim(vm, slot, index, page))
+		return 0;
+	locate(slot, index, &chunk, &entry);
+	word = chunk_make(slot, chunk);
+	if (!word)
+		ret = -ENOMEM;
+	else if (!block_page(word) && !cmpxchg(&((struct zvm_pins *)word)->e[entry], 0,
+					       (unsigned long)page | tag))
+		return 0;
+	unpin_user_page(page); /* another vCPU was first */
+out_uncharge:
+	uncharge(vm, 1);
+	return ret;
+}
+
 /*
  * Until 6.2 a lookup that pins for long keeps the mmap lock, so it cannot wait for userfaultfd and
  * fails. An ordinary one waits: true if the page is there now and pinning it is worth another try.
@@ -184,7 +270,7 @@ static bool bring_page(unsigned long hva, bool write)
  * the table holds now from the first on, or -errno if not even one.
  */
 static int pin_batch(struct zvm_vm *vm, struct zvm_slot *slot, struct zvm_pins *pins,
-		     unsigned long index, unsigned long entry, unsigned long n, bool write)
+		     unsigned long index, unsigned long entry, unsigned long n)
 {
 	unsigned long hva = slot->hva + (index << PAGE_SHIFT);
 	struct page *page[ZVM_PIN_BATCH];
@@ -196,8 +282,7 @@ static int pin_batch(struct zvm_vm *vm, struct zvm_slot *slot, struct zvm_pins *
 	if (got)
 		return got;
 	got = pin_user_pages_fast(hva, n, FOLL_WRITE | FOLL_LONGTERM, page);
-	if (got <= 0 && !write) {
-		/* The VMM may hold it read-only; then so does the guest. */
+	if (got <= 0) {
 		tag = 0;
 		got = pin_user_pages_fast(hva, n, FOLL_LONGTERM, page);
 	}
@@ -227,7 +312,7 @@ static int pin_upgrade(struct zvm_vm *vm, struct zvm_slot *slot, unsigned long i
 	if (got != 1)
 		return gup_errno(got);
 	locate(slot, index, &chunk, &entry);
-	pins = slot->pins[chunk];
+	pins = (struct zvm_pins *)slot->pins[chunk]; /* what a block holds can be written */
 
 	/* Under the lock nobody maps the old page again once it is out of the table. */
 	spin_lock(&vm->mm.lock);
@@ -249,20 +334,23 @@ static int pin_upgrade(struct zvm_vm *vm, struct zvm_slot *slot, unsigned long i
 static int pin_missing(struct zvm_vm *vm, struct zvm_slot *slot, unsigned long first,
 		       unsigned long n)
 {
-	unsigned long chunk, entry, run;
+	unsigned long chunk, entry, run, word;
 	struct zvm_pins *pins;
 	int got;
 
 	locate(slot, first, &chunk, &entry);
-	pins = chunk_get(slot, chunk, true);
-	if (!pins)
+	word = chunk_make(slot, chunk);
+	if (!word)
 		return -ENOMEM;
+	if (block_page(word))
+		return 0;
+	pins = (struct zvm_pins *)word;
 	while (n) {
 		for (run = 0; run < n && run < ZVM_PIN_BATCH; run++)
 			if (READ_ONCE(pins->e[entry + run]))
 				break;
 		if (run) {
-			got = pin_batch(vm, slot, pins, first, entry, run, false);
+			got = pin_batch(vm, slot, pins, first, entry, run);
 			if (got < 0)
 				return got;
 			run = got;
@@ -279,28 +367,19 @@ static int pin_missing(struct zvm_vm *vm, struct zvm_slot *slot, unsigned long f
 int zvm_pin_pages(struct zvm_vm *vm, struct zvm_slot *slot, unsigned long index,
 		  unsigned long first, unsigned long n, bool write)
 {
-	unsigned long chunk, entry, e;
-	struct zvm_pins *pins;
+	unsigned long e = zvm_pin_entry(slot, index);
 	int ret;
 
-	e = zvm_pin_entry(slot, index);
 	if (!e) {
-		/* Its failure matters only if this page was among those that failed. */
-		pin_missing(vm, slot, first, n);
-		e = zvm_pin_entry(slot, index);
-	}
-	if (!e) {
-		locate(slot, index, &chunk, &entry);
-		pins = chunk_get(slot, chunk, true);
-		if (!pins)
-			return -ENOMEM;
-		ret = pin_batch(vm, slot, pins, index, entry, 1, write);
+		/* Alone: that may bring a huge page in, which makes the others cheap, or be enough. */
+		ret = pin_first(vm, slot, index, write);
 		if (ret == -EFAULT && bring_page(slot->hva + (index << PAGE_SHIFT), write))
-			ret = pin_batch(vm, slot, pins, index, entry, 1, write);
+			ret = pin_first(vm, slot, index, write);
 		if (ret == -ENOMEM && !capable(CAP_IPC_LOCK))
 			warn_limit(vm);
-		if (ret < 0)
+		if (ret)
 			return ret;
+		pin_missing(vm, slot, first, n); /* what can be had; its failure says nothing */
 		e = zvm_pin_entry(slot, index);
 	}
 	if (write && !(e & ZVM_PIN_WRITE))
@@ -311,11 +390,15 @@ int zvm_pin_pages(struct zvm_vm *vm, struct zvm_slot *slot, unsigned long index,
 /* First page frame of a chunk whose 512 pages are one aligned 2 MiB run with equal rights, or 0. */
 static unsigned long chunk_run(struct zvm_slot *slot, unsigned long chunk)
 {
-	struct zvm_pins *pins = chunk_get(slot, chunk, false);
+	unsigned long word = READ_ONCE(slot->pins[chunk]);
 	unsigned long first, tag, pfn, i;
+	struct zvm_pins *pins;
 
-	if (!pins)
+	if (!word)
 		return 0;
+	if (block_page(word))
+		return page_to_pfn(block_page(word));
+	pins = (struct zvm_pins *)word;
 	first = READ_ONCE(pins->e[0]);
 	tag = first & ZVM_PIN_WRITE;
 	/* A page held for reading may yet be exchanged, unless the guest can never write it. */
@@ -359,8 +442,9 @@ u64 zvm_pin_block(struct zvm_vm *vm, struct zvm_slot *slot, u64 ipa, unsigned lo
 	for (c = 0; c < SZ_1G / SZ_2M; c++) {
 		u64 at = giga + c * SZ_2M;
 
-		if (huge >= SZ_1G && pin_missing(vm, slot, zvm_slot_index(slot, at),
-						 ZVM_CHUNK_PAGES))
+		if (huge >= SZ_1G && zvm_pin_pages(vm, slot, zvm_slot_index(slot, at),
+						   zvm_slot_index(slot, at), ZVM_CHUNK_PAGES,
+						   false))
 			return SZ_2M;
 		run = chunk_run(slot, chunk + c);
 		if (run != *pfn + ((long)(at - base) >> PAGE_SHIFT))

@@ -169,13 +169,14 @@ static void s2_free_tree(struct zvm_vm *vm, u64 *table, u32 level)
 
 int zvm_s2_cache_fill(struct zvm_s2_cache *cache)
 {
-	while (cache->nr < ARRAY_SIZE(cache->page)) {
-		u64 *page = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	u64 *page;
 
-		if (!page)
-			return -ENOMEM;
-		cache->page[cache->nr++] = page;
-	}
+	if (cache->nr == ARRAY_SIZE(cache->page))
+		return 0;
+	page = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!page)
+		return -ENOMEM;
+	cache->page[cache->nr++] = page;
 	return 0;
 }
 
