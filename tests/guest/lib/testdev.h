@@ -40,6 +40,7 @@
 #define TD_ITS_STATUS	0x06c /* RO: 0 or the errno of the first step that failed */
 #define TD_IRQFD_LATER	0x070 /* WO: INTID; TD_IRQFD from another thread, after the delay */
 #define TD_IRQFD_AT	0x078 /* RO, 64 bits: the host's counter just before that signal */
+#define TD_NO_HUGE	0x080 /* WO: MiB from the start of RAM; no huge pages from there on */
 
 /* Any width: one byte store, kept by the runner, wraps at its end. */
 #define TD_SCRATCH	0x1000

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "runner.h"
@@ -346,6 +347,11 @@ static void td_write(uint64_t off, uint32_t len, uint32_t v)
 		break;
 	case TD_ITS_CYCLE:
 		its_cycle();
+		break;
+	case TD_NO_HUGE:
+		if (v < ram_size >> 20)
+			madvise(ram + ((size_t)v << 20), ram_size - ((size_t)v << 20),
+				MADV_NOHUGEPAGE);
 		break;
 	}
 }

@@ -45,6 +45,7 @@
 #define LOAD_ADDR     0x40080000UL
 #define GICD_BASE     0x08000000UL
 #define GICR_BASE     0x080a0000UL
+#define BLOCK	      (2UL << 20)
 #define KICK_SIGNAL   SIGUSR1
 #define PSR_EL1H_DAIF 0x3c5UL
 
@@ -56,7 +57,7 @@ struct vcpu vcpus[MAX_VCPUS];
 unsigned int nr_vcpus = 1;
 size_t ram_size = 128UL << 20;
 static int kvm_fd;
-static uint8_t *ram;
+uint8_t *ram;
 static uint8_t *image;
 static size_t image_len;
 static bool no_reset, with_its;
@@ -284,19 +285,28 @@ static void load_image(const char *path)
 				(char *)ram + (LOAD_ADDR - RAM_BASE) + image_len);
 }
 
+/* At a multiple of 2 MiB, as the guest's address is, so that both can have blocks of that size. */
 static void *map_slot(uint32_t slot, uint32_t flags, uint64_t gpa, size_t len)
 {
-	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t slack = len >= BLOCK ? BLOCK : 0;
+	uint8_t *p = mmap(NULL, len + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+	size_t skip = -(uintptr_t)p & (slack - !!slack);
 	struct kvm_userspace_memory_region reg = {
 		.slot = slot,
 		.flags = flags,
 		.guest_phys_addr = gpa,
 		.memory_size = len,
-		.userspace_addr = (uintptr_t)p,
 	};
 
 	if (p == MAP_FAILED)
 		die("guest-run: %zu bytes for slot %u", len, slot);
+	if (skip)
+		munmap(p, skip);
+	p += skip;
+	if (slack > skip)
+		munmap(p + len, slack - skip);
+	reg.userspace_addr = (uintptr_t)p;
 	if (ioctl(vm_fd, KVM_SET_USER_MEMORY_REGION, &reg) < 0) {
 		if (flags & KVM_MEM_READONLY) {
 			fprintf(stderr, "guest-run: no read-only memory: %s\n", strerror(errno));

@@ -30,6 +30,7 @@ extern int vm_fd, gic_fd;
 extern struct vcpu vcpus[MAX_VCPUS];
 extern unsigned int nr_vcpus;
 extern size_t ram_size;
+extern uint8_t *ram;
 
 /* Behind `lock`; `changed` is signalled when one of them changes. */
 extern pthread_mutex_t lock;
