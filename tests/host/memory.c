@@ -193,6 +193,33 @@ static void blocks(void)
 	write_text("/proc/sys/vm/nr_hugepages", "0");
 }
 
+/* A huge page in whose middle the VMM has put another page: it is not the guest's as a whole. */
+static void patched_blocks(void)
+{
+	char *mem = mem_map(8 * MB, 2 * MB), *hole = mem + MB;
+	int64_t locked;
+	struct vm vm;
+
+	madvise(mem, 8 * MB, MADV_HUGEPAGE);
+	memset(mem, 1, 8 * MB);
+	if (mmap(hole, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+		 0) != hole)
+		die("mmap: %m");
+	vm_create(&vm, 1);
+	vm_slot(&vm, 0, 0, RAM, 8 * MB, mem);
+	vm_do(&vm, 0, VM_READ, RAM, RAM + PAGE, PAGE, 0);
+	vm_do(&vm, 0, VM_WRITE, RAM, RAM + 8 * MB, PAGE, 6);
+	ok(holds(mem, 8 * MB, PAGE, RAM, 6), "memory behind a huge page with another in its middle");
+	if (zvm)
+		ok(vm_stat(&vm, "pages_2m") <= 3, "it is not mapped as a block");
+	locked = vm_stat(&vm, "pinned_bytes"); /* some pages of the guest's code, too */
+	if (pinned)
+		ok(locked >= (int64_t)(8 * MB) && locked <= (int64_t)(8 * MB + 16 * PAGE),
+		   "pins of blocks and of pages add up");
+	vm_destroy(&vm);
+	munmap(mem, 8 * MB);
+}
+
 static void code(void)
 {
 	size_t size = 8 * MB, i;
@@ -523,6 +550,7 @@ int main(int argc, char **argv)
 	shared_and_readonly_mappings();
 	slot_rules();
 	blocks();
+	patched_blocks();
 	code();
 	parallel_faults();
 	two_vms();
