@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,8 @@
 #ifndef ZVM_VERSION
 #define ZVM_VERSION "0.1"
 #endif
+
+#define THREAD_STACK (256u << 10)
 
 enum exit_status {
 	EXIT_POWEROFF = 0,
@@ -174,6 +177,24 @@ static int override_console(struct zvm_config *cfg, const char *arg, struct zvm_
 			   "--console %s: give stdio, pty, none, socket:PATH or file:PATH", arg);
 }
 
+/*
+ * Of every thread that does not choose its own: a default stack of 8 MiB can hold a huge page, and
+ * with transparent huge pages always on the first call on it takes one.
+ */
+static int limit_stacks(void)
+{
+	pthread_attr_t attr;
+	int ret = pthread_attr_init(&attr);
+
+	if (ret)
+		return -ret;
+	ret = pthread_attr_setstacksize(&attr, THREAD_STACK);
+	if (ret == 0)
+		ret = pthread_setattr_default_np(&attr);
+	pthread_attr_destroy(&attr);
+	return -ret;
+}
+
 static int exit_status(const struct zvm_lifecycle *lc)
 {
 	switch (lc->end) {
@@ -285,8 +306,9 @@ int main(int argc, char **argv)
 		return EXIT_USER;
 	zvm_log_open(o.log_level, log_line);
 	signal(SIGPIPE, SIG_IGN);
-	if (zvm_vcpu_setup_signals() < 0 || zvm_lifecycle_block_signals() < 0) {
-		fputs("zvm-run: cannot set up signals\n", stderr);
+	if (limit_stacks() < 0 || zvm_vcpu_setup_signals() < 0 ||
+	    zvm_lifecycle_block_signals() < 0) {
+		fputs("zvm-run: cannot set up threads and signals\n", stderr);
 		return EXIT_HOST;
 	}
 	if (zvm_config_load(o.file, &cfg, &err) == 0 &&

@@ -56,6 +56,37 @@ running_vm_is_listed_and_obeys() {
 	[ $status = 5 ] && ! zvm list | grep -q u-boot && ! zvm info u-boot
 }
 
+# KiB that a process takes, without the guest's memory: mappings of 64 MiB and more.
+own_memory() {
+	awk '/^[0-9a-f]+-/ { big = 0 }
+		/^Size:/ { big = $2 >= 65536 }
+		/^Rss:/ { if (!big) kib += $2 }
+		END { print kib + 0 }' "/proc/$1/smaps"
+}
+
+# Huge pages wherever one fits, and the disk engine with the most threads.
+vmm_itself_takes_little_memory() {
+	thp=/sys/kernel/mm/transparent_hugepage/enabled
+	[ ! -w $thp ] || echo always >$thp
+	sed -e 's/^name.*/name = "small"/' -e 's/^readonly.*/&\nengine = "threads"/' \
+		examples/u-boot.toml >examples/small.toml
+	zvm-run --device "$device" -c none examples/small.toml >small.log 2>&1 </dev/null &
+	pid=$!
+	for _ in $(seq 100); do
+		zvm info small | grep -q '^state.running' && break
+		kill -0 $pid || break
+		sleep 0.2
+	done
+	threads=$(ls "/proc/$pid/task" | wc -l)
+	kib=$(own_memory $pid)
+	zvm stop small
+	wait $pid
+	rm examples/small.toml
+	cat small.log
+	echo "$threads threads, $kib KiB"
+	[ "$threads" -ge 6 ] && [ "$kib" -gt 0 ] && [ "$kib" -le 3072 ]
+}
+
 # In the background, kept under a name: up to U-Boot's prompt, typed at through zvm console.
 named_vm_runs_in_the_background() {
 	zvm new boot --from examples/u-boot.toml && zvm list | grep -q '^boot  *stopped' || return 1
@@ -93,6 +124,7 @@ check what_zvm_explain_prints_is_a_vm explained_vm_is_the_same_vm
 check bare_metal_example_passes_its_tests bare_metal_example_passes
 check batch_example_ends_and_logs batch_example_writes_its_console_to_the_file
 check vm_is_listed_paused_reset_and_stopped running_vm_is_listed_and_obeys
+check vmm_itself_takes_3_mib_at_most vmm_itself_takes_little_memory
 check named_vm_runs_in_the_background named_vm_runs_in_the_background
 check running_vm_is_deleted_by_force_only running_vm_is_deleted_by_force_only
 check vm_that_cannot_start_says_why vm_that_cannot_start_says_why
