@@ -11,6 +11,7 @@
 #include "smp.h"
 #include "tap.h"
 #include "testdev.h"
+#include "timer.h"
 
 #define RAM_BASE     0x40000000UL
 #define DEFAULT_RAM  (64UL << 20)
@@ -19,6 +20,8 @@
 #define FDT_END_NODE 2U
 #define FDT_PROP     3U
 #define FDT_NOP	     4U
+
+u64 boot_counter;
 
 int main(void);
 

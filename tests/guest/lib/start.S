@@ -21,6 +21,7 @@ _start:
 
 	.text
 primary:
+	mrs	x21, cntpct_el0
 	mov	x19, x0
 	adrp	x1, __bss_start
 	add	x1, x1, :lo12:__bss_start
@@ -30,7 +31,9 @@ primary:
 	b.hs	2f
 	stp	xzr, xzr, [x1], #16
 	b	1b
-2:	adrp	x20, cpus
+2:	adrp	x1, boot_counter
+	str	x21, [x1, :lo12:boot_counter]
+	adrp	x20, cpus
 	add	x20, x20, :lo12:cpus
 	adrp	x1, stacks
 	add	x1, x1, :lo12:stacks

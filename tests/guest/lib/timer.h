@@ -41,4 +41,7 @@ void udelay(u64 us);
 		held__;                                           \
 	})
 
+/* CNTPCT_EL0 as the first instruction of the image found it. */
+extern u64 boot_counter;
+
 #endif
