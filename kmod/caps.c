@@ -49,6 +49,9 @@ long zvm_check_extension(struct zvm_vm *vm, unsigned long ext)
 		return vm && READ_ONCE(vm->vgic.nr_its); /* an ITS tells devices apart */
 	case KVM_CAP_ARM_INJECT_SERROR_ESR:
 		return zvm_host.has_ras;
+	case KVM_CAP_ARM_PTRAUTH_ADDRESS:
+	case KVM_CAP_ARM_PTRAUTH_GENERIC:
+		return zvm_pauth_supported();
 	case KVM_CAP_STEAL_TIME:
 		return zvm_steal_supported();
 #ifdef KVM_CAP_PTP_KVM

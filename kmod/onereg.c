@@ -357,7 +357,7 @@ int zvm_onereg_list(struct zvm_vcpu *v, struct kvm_reg_list __user *list)
 		return -EFAULT;
 	n = zvm_core_list(NULL, &fault) + zvm_ccsidr_list(NULL, &fault) +
 	    ARRAY_SIZE(zvm_fw_ids) + ARRAY_SIZE(zvm_bmap_ids) + ARRAY_SIZE(zvm_timer_ids) +
-	    zvm_sysreg_list_count();
+	    zvm_sysreg_list(v, NULL);
 	if (put_user(n, &list->n))
 		return -EFAULT;
 	if (room < n)
@@ -373,5 +373,5 @@ int zvm_onereg_list(struct zvm_vcpu *v, struct kvm_reg_list __user *list)
 	ids += zvm_ccsidr_list(ids, &fault);
 	if (fault)
 		return -EFAULT;
-	return zvm_sysreg_list(ids);
+	return min(zvm_sysreg_list(v, ids), 0);
 }

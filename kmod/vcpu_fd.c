@@ -14,10 +14,44 @@
 #include "switch/switch.h"
 #include "trap/trap.h"
 
-#define ZVM_VCPU_FEATURES (BIT(KVM_ARM_VCPU_POWER_OFF) | BIT(KVM_ARM_VCPU_PSCI_0_2))
+#define ZVM_PAUTH_FEATURES \
+	(BIT(KVM_ARM_VCPU_PTRAUTH_ADDRESS) | BIT(KVM_ARM_VCPU_PTRAUTH_GENERIC))
+/* What the ID registers tell of, and they are the VM's. */
+#define ZVM_SHOWN_FEATURES ZVM_PAUTH_FEATURES
+
+static u32 zvm_vcpu_features(void)
+{
+	return BIT(KVM_ARM_VCPU_POWER_OFF) | BIT(KVM_ARM_VCPU_PSCI_0_2) |
+	       (zvm_pauth_supported() ? ZVM_PAUTH_FEATURES : 0);
+}
+
+/* The first vCPU of a VM says for all of them what they have. */
+static int zvm_vcpu_set_features(struct zvm_vcpu *v, u32 features)
+{
+	struct zvm_vm *vm = v->vm;
+	u32 pauth = features & ZVM_PAUTH_FEATURES;
+	int ret = 0;
+
+	if ((features & ~zvm_vcpu_features()) || (pauth && pauth != ZVM_PAUTH_FEATURES))
+		return -EINVAL;
+	/* A second call resets; it may not change what the guest is made of. */
+	if (v->initialized && ((v->features ^ features) & ~BIT(KVM_ARM_VCPU_POWER_OFF)))
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	if (!vm->features_set) {
+		zvm_idreg_features(vm, features);
+		vm->features = features & ZVM_SHOWN_FEATURES;
+		vm->features_set = true;
+	} else if (vm->features != (features & ZVM_SHOWN_FEATURES)) {
+		ret = -EINVAL;
+	}
+	mutex_unlock(&vm->lock);
+	return ret;
+}
 
 static int zvm_vcpu_init(struct zvm_vcpu *v, const struct kvm_vcpu_init *init)
 {
+	int ret;
 	u32 i;
 
 	if (init->target != KVM_ARM_TARGET_GENERIC_V8)
@@ -25,12 +59,9 @@ static int zvm_vcpu_init(struct zvm_vcpu *v, const struct kvm_vcpu_init *init)
 	for (i = 1; i < ARRAY_SIZE(init->features); i++)
 		if (init->features[i])
 			return -ENOENT;
-	if (init->features[0] & ~ZVM_VCPU_FEATURES)
-		return -EINVAL;
-	/* A second call resets; it may not change what the guest is made of. */
-	if (v->initialized &&
-	    ((v->features ^ init->features[0]) & ~BIT(KVM_ARM_VCPU_POWER_OFF)))
-		return -EINVAL;
+	ret = zvm_vcpu_set_features(v, init->features[0]);
+	if (ret)
+		return ret;
 	v->features = init->features[0];
 	v->initialized = true;
 

@@ -159,6 +159,8 @@ struct zvm_vm {
 
 	u64 id_regs[ZVM_NR_ID_REGS]; /* fixed when the first vCPU runs */
 	bool ran_once;
+	bool features_set; /* a vCPU was initialised: `features` are those of all vCPUs */
+	u32 features;
 	u64 cntvoff; /* CNTVCT of the guest = CNTPCT - cntvoff, ticks */
 	u64 psci_version;
 	/* Hypercall services offered: KVM_REG_ARM_{STD,STD_HYP,VENDOR_HYP}_BMAP. */

@@ -35,6 +35,8 @@
 #define ZVM_HCR_E2H	(_AC(1, UL) << 34)
 #define ZVM_HCR_TLOR	(_AC(1, UL) << 35)
 #define ZVM_HCR_TERR	(_AC(1, UL) << 36)
+#define ZVM_HCR_APK	(_AC(1, UL) << 40)
+#define ZVM_HCR_API	(_AC(1, UL) << 41)
 #define ZVM_HCR_FWB	(_AC(1, UL) << 46)
 
 /* CPTR_EL2 in its E2H layout (written through the CPACR_EL1 name) */

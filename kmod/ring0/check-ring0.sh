@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Hold ring-0 objects to their rules by looking at what the compiler made of them: no host thread
-# or per-CPU pointer, no vector registers, no calls but to functions of ring 0.
+# or per-CPU pointer, no vector registers, no return addresses signed with keys that may be the
+# guest's, no calls but to functions of ring 0.
 # Usage: check-ring0.sh OBJDUMP OBJECT...   Prints each offence; status 1 if there is one.
 set -eu
 
@@ -16,6 +17,7 @@ for obj in "$@"; do
 		-v relok="^($allowed)([+-].*)?\$" '
 		/^[0-9a-f]+ <.*>:$/ { fn = $2 }
 		/sp_el0|tpidr_el|tpidrro/ { print fn " host thread pointer: " $0 }
+		/\t(pac|aut|reta|bra[ab]|blra|eret|xpac)/ { print fn " pointer authentication: " $0 }
 		# branches: the address of the target may look like a register
 		/[ \t,{\[](v[0-9]+\.|q[0-9]+[,\] ]|d[0-9]+[,\] ]|s[0-9]+[,\] ])/ &&
 		!/\t(mrs|msr|b|bl|b\.[a-z]+|cbn?z|tbn?z|adrp?)\t/ {

@@ -3,8 +3,8 @@
  * Ring 0: code that runs with the guest's world in the CPU. See zvm.h for the rings.
  *
  * What runs here must not use current, per-CPU data, locks, tracing or printk: SP_EL0 is the
- * guest's, and no exception can be taken. tools in the build check the object code for it
- * (ring0/check-ring0.sh).
+ * guest's, and no exception can be taken. Return addresses are not signed: the keys in the CPU may
+ * be the guest's. The build checks the object code for it (ring0/check-ring0.sh).
  */
 #ifndef ZVM_RING0_H
 #define ZVM_RING0_H
@@ -14,6 +14,7 @@
 
 /* world.S */
 u32 zvm_enter(struct zvm_ctx *ctx);
+u32 zvm_enter_pauth(struct zvm_ctx *ctx); /* with the guest's keys */
 extern char zvm_vectors[];
 
 /* fp.S */

@@ -75,6 +75,67 @@ zvm_reenter:				// x0 = ctx
 	isb
 SYM_FUNC_END(zvm_enter)
 
+	.macro	zvm_keys_store, mem
+	mrs_s	x2, SYS_APIAKEYLO_EL1
+	mrs_s	x3, SYS_APIAKEYHI_EL1
+	stp	x2, x3, [\mem, #0]
+	mrs_s	x2, SYS_APIBKEYLO_EL1
+	mrs_s	x3, SYS_APIBKEYHI_EL1
+	stp	x2, x3, [\mem, #16]
+	mrs_s	x2, SYS_APDAKEYLO_EL1
+	mrs_s	x3, SYS_APDAKEYHI_EL1
+	stp	x2, x3, [\mem, #32]
+	mrs_s	x2, SYS_APDBKEYLO_EL1
+	mrs_s	x3, SYS_APDBKEYHI_EL1
+	stp	x2, x3, [\mem, #48]
+	mrs_s	x2, SYS_APGAKEYLO_EL1
+	mrs_s	x3, SYS_APGAKEYHI_EL1
+	stp	x2, x3, [\mem, #64]
+	.endm
+
+	.macro	zvm_keys_load, mem, lo, hi
+	ldp	\lo, \hi, [\mem, #0]
+	msr_s	SYS_APIAKEYLO_EL1, \lo
+	msr_s	SYS_APIAKEYHI_EL1, \hi
+	ldp	\lo, \hi, [\mem, #16]
+	msr_s	SYS_APIBKEYLO_EL1, \lo
+	msr_s	SYS_APIBKEYHI_EL1, \hi
+	ldp	\lo, \hi, [\mem, #32]
+	msr_s	SYS_APDAKEYLO_EL1, \lo
+	msr_s	SYS_APDAKEYHI_EL1, \hi
+	ldp	\lo, \hi, [\mem, #48]
+	msr_s	SYS_APDBKEYLO_EL1, \lo
+	msr_s	SYS_APDBKEYHI_EL1, \hi
+	ldp	\lo, \hi, [\mem, #64]
+	msr_s	SYS_APGAKEYLO_EL1, \lo
+	msr_s	SYS_APGAKEYHI_EL1, \hi
+	.endm
+
+/*
+ * u32 zvm_enter_pauth(struct zvm_ctx *ctx)
+ *
+ * zvm_enter() for a guest that uses pointer authentication. The key registers are one set for all
+ * exception levels, and the host's C code may sign its return addresses with them: they are
+ * swapped here, where nothing is signed, and ring 0 is compiled without signing. What the host has
+ * in them is taken as found: the kernel's own key, and the user keys of the task.
+ */
+SYM_FUNC_START(zvm_enter_pauth)
+	stp	x29, x30, [sp, #-32]!
+	mov	x29, sp
+	stp	x19, x20, [sp, #16]
+	add	x19, x0, #ZVM_CTX_KEYS
+	add	x20, x0, #ZVM_CTX_HOST_KEYS
+	zvm_keys_store x20
+	zvm_keys_load x19, x2, x3	// the ERET synchronises them
+	bl	zvm_enter
+	zvm_keys_store x19
+	zvm_keys_load x20, x2, x3
+	isb				// before the host authenticates a return address
+	ldp	x19, x20, [sp, #16]
+	ldp	x29, x30, [sp], #32
+	ret
+SYM_FUNC_END(zvm_enter_pauth)
+
 /* A guest exit; x0, x1 are on the stack above the anchor. */
 	.macro	zvm_exit_common, fn, kind
 	ldr	x0, [sp, #16]
@@ -174,6 +235,12 @@ SYM_CODE_END(zvm_leave)
 	msr	sp_el0, x1
 	ldr	x1, [x0, #ZVM_CTX_HOST_CPTR]
 	msr	cpacr_el1, x1
+	ldrb	w1, [x0, #ZVM_CTX_PAUTH]
+	cbz	w1, .Lno_keys\@
+	add	x0, x0, #ZVM_CTX_HOST_KEYS
+	zvm_keys_load x0, x1, x17
+	sub	x0, x0, #ZVM_CTX_HOST_KEYS
+.Lno_keys\@:
 	ldr	x17, [x0, #ZVM_CTX_HOST_VBAR]
 	msr	vbar_el1, x17
 	isb

@@ -20,6 +20,9 @@
 #define ZVM_CTX_HOST_SP_EL0  392
 #define ZVM_CTX_HOST_CPTR    400
 #define ZVM_CTX_HOST_VBAR    408
+#define ZVM_CTX_PAUTH	     475
+#define ZVM_CTX_KEYS	     480
+#define ZVM_CTX_HOST_KEYS    560
 
 /* What zvm_enter() returns: why ring 0 gave up the guest. Never 0: that is "back to the guest". */
 #define ZVM_EXIT_SYNC	1
@@ -31,6 +34,8 @@
 #ifndef __ASSEMBLY__
 
 #include <linux/types.h>
+
+#define ZVM_NR_PAUTH_KEYS 10
 
 struct zvm_ctx {
 	u64 x[31];
@@ -56,6 +61,11 @@ struct zvm_ctx {
 	bool fp_live;	 /* the FP registers in the CPU are the guest's */
 	bool fp_free;	 /* they are nobody's: ring 0 may load the guest's */
 	u8 exit;	 /* ZVM_EXIT_* */
+	bool pauth;	 /* the guest uses pointer authentication: its keys are swapped in and out */
+
+	/* IA, IB, DA, DB, GA, low half first; in the CPU inside zvm_enter_pauth() only */
+	u64 keys[ZVM_NR_PAUTH_KEYS];
+	u64 host_keys[ZVM_NR_PAUTH_KEYS]; /* the host's then */
 };
 
 /*

@@ -67,8 +67,6 @@ static void zvm_dbg_save(struct zvm_dbg_bank *b)
 #undef X
 }
 
-#define ZVM_MDSCR_LIVE (ZVM_MDSCR_SS | ZVM_MDSCR_KDE | ZVM_MDSCR_MDE)
-
 /* What MDSCR_EL1 must be for the guest: the OS lock silences all debug exceptions but BRK. */
 static u64 zvm_debug_mdscr(struct zvm_vcpu *v)
 {
@@ -85,21 +83,12 @@ static u64 zvm_debug_mdscr(struct zvm_vcpu *v)
 	return mdscr;
 }
 
-/* Neither the host, nor the guest, nor the VMM uses any of it; the same at both ends of a stay. */
-static bool zvm_debug_idle(struct zvm_vcpu *v)
-{
-	return !((v->debug.host_mdscr | v->debug.mdscr) & ZVM_MDSCR_LIVE) && !v->udebug.control;
-}
-
 void zvm_debug_enter(struct zvm_vcpu *v)
 {
 	struct zvm_user_debug *u = &v->udebug;
 	struct zvm_debug *d = &v->debug;
 	u64 want;
 
-	d->host_mdscr = read_sysreg(mdscr_el1);
-	if (likely(zvm_debug_idle(v)))
-		return;
 	want = zvm_debug_mdscr(v);
 	if (want & ZVM_MDSCR_MDE) {
 		zvm_dbg_save(this_cpu_ptr(&zvm_host_dbg));
@@ -117,8 +106,6 @@ void zvm_debug_leave(struct zvm_vcpu *v)
 	struct zvm_debug *d = &v->debug;
 	struct zvm_dbg_bank *b;
 
-	if (likely(zvm_debug_idle(v)))
-		return;
 	write_sysreg(d->host_mdscr, mdscr_el1);
 	if (d->loaded) {
 		b = this_cpu_ptr(&zvm_host_dbg);

@@ -37,7 +37,18 @@ void zvm_switch_reset(struct zvm_vcpu *v);
 u64 zvm_el1_read(struct zvm_vcpu *v, enum zvm_el1_reg reg);
 void zvm_el1_write(struct zvm_vcpu *v, enum zvm_el1_reg reg, u64 val);
 
-/* debug.c; IRQs off */
+#define ZVM_MDSCR_LIVE (ZVM_MDSCR_SS | ZVM_MDSCR_KDE | ZVM_MDSCR_MDE)
+
+/*
+ * Neither the host (v->debug.host_mdscr), nor the guest, nor the VMM uses self-hosted debug; the
+ * same at both ends of a stay.
+ */
+static inline bool zvm_debug_idle(struct zvm_vcpu *v)
+{
+	return !((v->debug.host_mdscr | v->debug.mdscr) & ZVM_MDSCR_LIVE) && !v->udebug.control;
+}
+
+/* debug.c; IRQs off, when zvm_debug_idle() says no */
 void zvm_debug_enter(struct zvm_vcpu *v);
 void zvm_debug_leave(struct zvm_vcpu *v);
 

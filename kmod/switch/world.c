@@ -29,6 +29,9 @@ static_assert(offsetof(struct zvm_ctx, host_x[11]) == ZVM_CTX_HOST_X(30));
 static_assert(offsetof(struct zvm_ctx, host_sp_el0) == ZVM_CTX_HOST_SP_EL0);
 static_assert(offsetof(struct zvm_ctx, host_cptr) == ZVM_CTX_HOST_CPTR);
 static_assert(offsetof(struct zvm_ctx, host_vbar) == ZVM_CTX_HOST_VBAR);
+static_assert(offsetof(struct zvm_ctx, pauth) == ZVM_CTX_PAUTH);
+static_assert(offsetof(struct zvm_ctx, keys) == ZVM_CTX_KEYS);
+static_assert(offsetof(struct zvm_ctx, host_keys) == ZVM_CTX_HOST_KEYS);
 static_assert(offsetof(struct zvm_fp, fpsr) == 512 && offsetof(struct zvm_fp, fpcr) == 516);
 
 #define ZVM_HCR_GUEST                                                                            \
@@ -123,9 +126,12 @@ u32 zvm_switch_run(struct zvm_vcpu *v)
 	 * bring the guest out.
 	 */
 	local_daif_mask();
-	zvm_debug_enter(v);
-	exit = zvm_enter(&v->ctx);
-	zvm_debug_leave(v); /* before debug exceptions are unmasked for the host */
+	v->debug.host_mdscr = read_sysreg(mdscr_el1);
+	if (unlikely(!zvm_debug_idle(v)))
+		zvm_debug_enter(v);
+	exit = likely(!v->ctx.pauth) ? zvm_enter(&v->ctx) : zvm_enter_pauth(&v->ctx);
+	if (unlikely(!zvm_debug_idle(v)))
+		zvm_debug_leave(v); /* before debug exceptions are unmasked for the host */
 	local_daif_restore(DAIF_PROCCTX_NOIRQ);
 	v->ctx.exit = exit;
 	v->stats.exits++;
@@ -143,6 +149,8 @@ void zvm_switch_reset(struct zvm_vcpu *v)
 	ctx->pstate = ZVM_PSR_MODE_EL1h | ZVM_PSR_A | ZVM_PSR_I | ZVM_PSR_F | ZVM_PSR_D;
 	ctx->hcr = ZVM_HCR_GUEST | (zvm_host.has_fwb ? ZVM_HCR_FWB : 0);
 	ctx->cptr = ZVM_CPTR_TTA | ZVM_CPTR_TAM;
+	ctx->pauth = false; /* until the guest uses it: HCR_EL2.API and APK are clear */
+	memset(ctx->keys, 0, sizeof(ctx->keys));
 	memset(&v->sys, 0, sizeof(v->sys));
 	v->sys.mpidr = mpidr;
 	v->sys.el1[ZVM_EL1_SCTLR] = ZVM_SCTLR_RESET;

@@ -60,6 +60,22 @@ static int zvm_trap_fp(struct zvm_vcpu *v)
 	return ZVM_RESUME;
 }
 
+void zvm_pauth_enable(struct zvm_vcpu *v)
+{
+	v->ctx.hcr |= ZVM_HCR_API | ZVM_HCR_APK;
+	v->ctx.pauth = true;
+}
+
+/* The first instruction that needs a key: from here on they are swapped at each full switch. */
+static int zvm_trap_pauth(struct zvm_vcpu *v)
+{
+	if (!(v->features & BIT(KVM_ARM_VCPU_PTRAUTH_ADDRESS)))
+		zvm_inject_undef(v);
+	else
+		zvm_pauth_enable(v);
+	return ZVM_RESUME;
+}
+
 static int zvm_trap_undef(struct zvm_vcpu *v)
 {
 	zvm_inject_undef(v);
@@ -73,6 +89,7 @@ static int (*const zvm_trap_table[64])(struct zvm_vcpu *) = {
 	[ZVM_EC_CP14_MR] = zvm_trap_cp_32,
 	[ZVM_EC_CP14_64] = zvm_trap_cp_64,
 	[ZVM_EC_FP] = zvm_trap_fp,
+	[ZVM_EC_PAC] = zvm_trap_pauth,
 	[ZVM_EC_HVC64] = zvm_trap_hvc,
 	[ZVM_EC_SMC64] = zvm_trap_smc,
 	[ZVM_EC_SYS64] = zvm_trap_sysreg,

@@ -103,6 +103,31 @@ u64 zvm_idreg_get(struct zvm_vm *vm, u32 enc)
 	return vm->id_regs[zvm_idreg_index(enc)];
 }
 
+#define ZVM_ISAR1_PAUTH (F(4) | F(8) | F(24) | F(28)) /* APA, API, GPA, GPI */
+#define ZVM_ISAR2_PAUTH (F(8) | F(12) | F(24))	      /* GPA3, APA3, PAC_frac */
+
+bool zvm_pauth_supported(void)
+{
+	u64 isar1 = read_sanitised_ftr_reg(SYS_ID_AA64ISAR1_EL1);
+	u64 isar2 = read_sanitised_ftr_reg(SYS_ID_AA64ISAR2_EL1);
+
+	return ((isar1 & (F(4) | F(8))) || (isar2 & F(12))) &&
+	       ((isar1 & (F(24) | F(28))) || (isar2 & F(8)));
+}
+
+static void zvm_idreg_show(struct zvm_vm *vm, u32 enc, u64 fields)
+{
+	vm->id_regs[zvm_idreg_index(enc)] |= read_sanitised_ftr_reg(enc) & fields;
+}
+
+void zvm_idreg_features(struct zvm_vm *vm, u32 features)
+{
+	if (features & BIT(KVM_ARM_VCPU_PTRAUTH_ADDRESS)) {
+		zvm_idreg_show(vm, SYS_ID_AA64ISAR1_EL1, ZVM_ISAR1_PAUTH);
+		zvm_idreg_show(vm, SYS_ID_AA64ISAR2_EL1, ZVM_ISAR2_PAUTH);
+	}
+}
+
 /* A VMM that restores a guest may say that CSV2 or CSV3 is less than this host has. */
 int zvm_idreg_set(struct zvm_vm *vm, u32 idx, u64 val)
 {

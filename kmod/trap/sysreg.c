@@ -11,21 +11,12 @@
 #include <linux/uaccess.h>
 
 #include "../switch/switch.h"
+#include "sysreg.h"
 #include "trap.h"
 
 #define ZVM_MPIDR_SET_MASK 0xff00ffffffUL
 #define ZVM_OSLSR_OSLM1	   (1UL << 3) /* OS lock implemented */
 #define ZVM_OSLSR_OSLK	   (1UL << 1)
-
-struct zvm_sysreg {
-	u32 enc;
-	/* A trapped access of the guest; false: UNDEFINED. *val in or out. */
-	bool (*trap)(struct zvm_vcpu *v, const struct zvm_sysreg *r, bool write, u64 *val);
-	/* ONE_REG; NULL get: not listed. NULL set: only the current value may be written. */
-	int (*get)(struct zvm_vcpu *v, const struct zvm_sysreg *r, u64 *val);
-	int (*set)(struct zvm_vcpu *v, const struct zvm_sysreg *r, u64 val);
-	u32 arg; /* index or offset, for the handlers */
-};
 
 /* --- storage ---------------------------------------------------------------------------------- */
 
@@ -259,6 +250,13 @@ static bool trap_vm_reg(struct zvm_vcpu *v, const struct zvm_sysreg *r, bool wri
 	return true;
 }
 
+/* A pointer authentication key: the first use of the feature; from the next entry on it is free. */
+static bool trap_key(struct zvm_vcpu *v, const struct zvm_sysreg *r, bool write, u64 *val)
+{
+	zvm_pauth_enable(v);
+	return trap_field(v, r, write, val);
+}
+
 /* --- the table -------------------------------------------------------------------------------- */
 
 #define VREG(f) offsetof(struct zvm_vcpu, f)
@@ -355,6 +353,34 @@ static struct zvm_sysreg zvm_sysregs[] = {
 	{ SYS_ICC_SRE_EL1, trap_sre },
 };
 
+/*
+ * What only some guests have, searched when the table above has no such register: the more rows a
+ * table has, the longer every trap takes. By the feature of KVM_ARM_VCPU_INIT that shows them.
+ */
+#define KEY(name, n)                                                                       \
+	{ SYS_##name##KEYLO_EL1, trap_key, get_field, set_field, VREG(ctx.keys[2 * (n)]) }, \
+	{ SYS_##name##KEYHI_EL1, trap_key, get_field, set_field, VREG(ctx.keys[2 * (n) + 1]) }
+
+static struct zvm_sysreg zvm_sysregs_pauth[] = {
+	KEY(APIA, 0), KEY(APIB, 1), KEY(APDA, 2), KEY(APDB, 3), KEY(APGA, 4),
+};
+
+static const struct {
+	struct zvm_sysreg *regs;
+	u32 nr;
+	u32 features; /* 0: every vCPU */
+} zvm_sysreg_tables[] = {
+	{ zvm_sysregs, ARRAY_SIZE(zvm_sysregs), 0 },
+	{ zvm_sysregs_pauth, ARRAY_SIZE(zvm_sysregs_pauth), BIT(KVM_ARM_VCPU_PTRAUTH_ADDRESS) },
+};
+
+static bool zvm_sysreg_table_shown(struct zvm_vcpu *v, u32 table)
+{
+	u32 need = zvm_sysreg_tables[table].features;
+
+	return (v->features & need) == need;
+}
+
 static int zvm_sysreg_cmp(const void *a, const void *b)
 {
 	u32 x = ((const struct zvm_sysreg *)a)->enc, y = ((const struct zvm_sysreg *)b)->enc;
@@ -364,19 +390,28 @@ static int zvm_sysreg_cmp(const void *a, const void *b)
 
 void __init zvm_sysreg_init(void)
 {
-	sort(zvm_sysregs, ARRAY_SIZE(zvm_sysregs), sizeof(zvm_sysregs[0]), zvm_sysreg_cmp, NULL);
+	u32 t;
+
+	for (t = 0; t < ARRAY_SIZE(zvm_sysreg_tables); t++)
+		sort(zvm_sysreg_tables[t].regs, zvm_sysreg_tables[t].nr, sizeof(struct zvm_sysreg),
+		     zvm_sysreg_cmp, NULL);
 }
 
-static const struct zvm_sysreg *zvm_sysreg_find(u32 enc)
+static const struct zvm_sysreg *zvm_sysreg_find(struct zvm_vcpu *v, u32 enc)
 {
-	struct zvm_sysreg key = { .enc = enc };
+	struct zvm_sysreg key = { .enc = enc }, *r = NULL;
+	u32 t;
 
-	return bsearch(&key, zvm_sysregs, ARRAY_SIZE(zvm_sysregs), sizeof(key), zvm_sysreg_cmp);
+	for (t = 0; !r && t < ARRAY_SIZE(zvm_sysreg_tables); t++)
+		if (zvm_sysreg_table_shown(v, t))
+			r = bsearch(&key, zvm_sysreg_tables[t].regs, zvm_sysreg_tables[t].nr,
+				    sizeof(key), zvm_sysreg_cmp);
+	return r;
 }
 
 bool zvm_sysreg_access(struct zvm_vcpu *v, u32 enc, bool write, u64 *val)
 {
-	const struct zvm_sysreg *r = zvm_sysreg_find(enc);
+	const struct zvm_sysreg *r = zvm_sysreg_find(v, enc);
 
 	return r && r->trap && r->trap(v, r, write, val);
 }
@@ -417,28 +452,30 @@ static u32 zvm_sysreg_enc(u64 id)
 		       (id & KVM_REG_ARM64_SYSREG_OP2_MASK) >> KVM_REG_ARM64_SYSREG_OP2_SHIFT);
 }
 
-u32 zvm_sysreg_list_count(void)
+int zvm_sysreg_list(struct zvm_vcpu *v, u64 __user *ids)
 {
-	u32 i, n = 0;
+	const struct zvm_sysreg *r;
+	u32 t, i;
+	int n = 0;
 
-	for (i = 0; i < ARRAY_SIZE(zvm_sysregs); i++)
-		n += !!zvm_sysregs[i].get;
+	for (t = 0; t < ARRAY_SIZE(zvm_sysreg_tables); t++) {
+		if (!zvm_sysreg_table_shown(v, t))
+			continue;
+		for (i = 0; i < zvm_sysreg_tables[t].nr; i++) {
+			r = &zvm_sysreg_tables[t].regs[i];
+			if (!r->get)
+				continue;
+			if (ids && put_user(zvm_sysreg_id(r->enc), ids + n))
+				return -EFAULT;
+			n++;
+		}
+	}
 	return n;
-}
-
-int zvm_sysreg_list(u64 __user *ids)
-{
-	u32 i;
-
-	for (i = 0; i < ARRAY_SIZE(zvm_sysregs); i++)
-		if (zvm_sysregs[i].get && put_user(zvm_sysreg_id(zvm_sysregs[i].enc), ids++))
-			return -EFAULT;
-	return 0;
 }
 
 int zvm_sysreg_get(struct zvm_vcpu *v, u64 id, u64 *val)
 {
-	const struct zvm_sysreg *r = zvm_sysreg_find(zvm_sysreg_enc(id));
+	const struct zvm_sysreg *r = zvm_sysreg_find(v, zvm_sysreg_enc(id));
 
 	if (!r || !r->get || zvm_sysreg_id(r->enc) != id)
 		return -ENOENT;
@@ -447,7 +484,7 @@ int zvm_sysreg_get(struct zvm_vcpu *v, u64 id, u64 *val)
 
 int zvm_sysreg_set(struct zvm_vcpu *v, u64 id, u64 val)
 {
-	const struct zvm_sysreg *r = zvm_sysreg_find(zvm_sysreg_enc(id));
+	const struct zvm_sysreg *r = zvm_sysreg_find(v, zvm_sysreg_enc(id));
 	u64 cur;
 	int ret;
 

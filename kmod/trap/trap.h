@@ -43,6 +43,9 @@ void zvm_skip_instr32(struct zvm_vcpu *v);
 int zvm_trap_cp_32(struct zvm_vcpu *v); /* MRC, MCR */
 int zvm_trap_cp_64(struct zvm_vcpu *v); /* MRRC, MCRR */
 
+/* dispatch.c: the guest gets its pointer authentication keys, and keeps them until a reset. */
+void zvm_pauth_enable(struct zvm_vcpu *v);
+
 /* inject.c: give the guest an exception; Arm ARM D1.3. */
 void zvm_inject_undef(struct zvm_vcpu *v);
 /* External abort at `far`: of an instruction fetch or of a data access. */
@@ -75,8 +78,8 @@ int zvm_trap_sysreg(struct zvm_vcpu *v);
 /* An access of the guest to a register by its AArch64 encoding; false: UNDEFINED. */
 bool zvm_sysreg_access(struct zvm_vcpu *v, u32 enc, bool write, u64 *val);
 void zvm_sysreg_init(void); /* module load: sort the table */
-u32 zvm_sysreg_list_count(void);
-int zvm_sysreg_list(u64 __user *ids); /* KVM_REG_ARM64_SYSREG ids */
+/* KVM_REG_ARM64_SYSREG ids of v, to `ids` unless that is NULL; how many, or -EFAULT. */
+int zvm_sysreg_list(struct zvm_vcpu *v, u64 __user *ids);
 int zvm_sysreg_get(struct zvm_vcpu *v, u64 id, u64 *val); /* v evicted */
 int zvm_sysreg_set(struct zvm_vcpu *v, u64 id, u64 val);
 
@@ -85,6 +88,9 @@ void zvm_idreg_init(struct zvm_vm *vm); /* fill vm->id_regs from the host, by al
 u64 zvm_idreg_get(struct zvm_vm *vm, u32 enc); /* of those in the allow-list */
 bool zvm_idreg_has_ras(struct zvm_vm *vm);
 bool zvm_idreg_has_lor(struct zvm_vm *vm);
+bool zvm_pauth_supported(void);
+/* Show what the VMM asked for: features[0] of the first KVM_ARM_VCPU_INIT; vm->lock held. */
+void zvm_idreg_features(struct zvm_vm *vm, u32 features);
 int zvm_idreg_set(struct zvm_vm *vm, u32 idx, u64 val);
 
 #endif

@@ -105,6 +105,10 @@ el0_func el0_fp
 	fmov	d0, x0
 	fmov	x1, d0
 	svc	#0
+el0_func el0_pacia
+	mov	x1, #9
+	.inst	0xdac10020	// pacia x0, x1
+	svc	#0
 el0_func el0_spin
 	mov	x1, #0
 1:	add	x1, x1, #1

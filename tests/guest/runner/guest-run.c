@@ -6,7 +6,7 @@
  * addresses is in devices.c.
  *
  *   guest-run [--device DEV] [--vcpus N] [--mem MB] [--param N] [--kick US] [--timeout S]
- *             [--no-reset] [--its] IMAGE
+ *             [--no-reset] [--its] [--pauth] IMAGE
  *
  * Threads: one per vCPU; the main thread waits for the end or the time limit; one short-lived
  * thread per delayed interrupt, one that listens to the resample eventfd, and with --kick one that
@@ -34,6 +34,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -60,7 +61,8 @@ static int kvm_fd;
 uint8_t *ram;
 static uint8_t *image;
 static size_t image_len;
-static bool no_reset, with_its;
+static bool no_reset, with_its, with_pauth;
+static uint32_t features = 1U << KVM_ARM_VCPU_PSCI_0_2;
 
 pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -132,7 +134,7 @@ static void reset_vcpu(struct vcpu *v)
 	struct kvm_vcpu_init init = { 0 };
 
 	must(ioctl(vm_fd, KVM_ARM_PREFERRED_TARGET, &init), "KVM_ARM_PREFERRED_TARGET");
-	init.features[0] = 1U << KVM_ARM_VCPU_PSCI_0_2;
+	init.features[0] = features;
 	if (v->id)
 		init.features[0] |= 1U << KVM_ARM_VCPU_POWER_OFF;
 	must(ioctl(v->fd, KVM_ARM_VCPU_INIT, &init), "KVM_ARM_VCPU_INIT");
@@ -196,10 +198,32 @@ static void external_abort(struct vcpu *v)
 		end_vm(STATUS_DEAD, "KVM_SET_VCPU_EVENTS: %s", strerror(errno));
 }
 
+/*
+ * A signature with each of this thread's own keys that stay in the CPU while the host's kernel and
+ * the guest run (it changes IA for its own): the same before and after. Zeros where there are none.
+ */
+struct own_keys {
+	uint64_t sig[4];
+};
+
+__attribute__((target("arch=armv8.3-a"))) static struct own_keys own_keys(void)
+{
+	struct own_keys k = { { 0x1000, 0x2000, 0x3000, 0 } };
+
+	if (!(getauxval(AT_HWCAP) & HWCAP_PACA) || !(getauxval(AT_HWCAP) & HWCAP_PACG))
+		return (struct own_keys){ 0 };
+	asm volatile("pacib %0, %1" : "+r"(k.sig[0]) : "r"(1UL));
+	asm volatile("pacda %0, %1" : "+r"(k.sig[1]) : "r"(2UL));
+	asm volatile("pacdb %0, %1" : "+r"(k.sig[2]) : "r"(3UL));
+	asm volatile("pacga %0, %1, %2" : "=r"(k.sig[3]) : "r"(4UL), "r"(5UL));
+	return k;
+}
+
 static void *vcpu_thread(void *arg)
 {
 	struct vcpu *v = arg;
 	struct kvm_run *r = v->run;
+	struct own_keys before = own_keys(), after;
 	int ret;
 
 	pthread_mutex_lock(&lock);
@@ -240,6 +264,11 @@ static void *vcpu_thread(void *arg)
 		default:
 			end_vm(STATUS_DEAD, "vCPU %u: exit reason %u", v->id, r->exit_reason);
 		}
+	}
+	after = own_keys();
+	if (memcmp(&before, &after, sizeof(before))) {
+		snprintf(reason, sizeof(reason), "the keys of the host's thread are not its own");
+		status = STATUS_DEAD;
 	}
 	pthread_mutex_unlock(&lock);
 	return NULL;
@@ -369,6 +398,11 @@ static void create_vm(const char *device, const char *path)
 
 		must(ioctl(vm_fd, KVM_ENABLE_CAP, &cap), "KVM_CAP_ARM_NISV_TO_USER");
 	}
+	/* Where the device has it: the guest looks what it got. */
+	if (with_pauth && ioctl(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PTRAUTH_ADDRESS) > 0 &&
+	    ioctl(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PTRAUTH_GENERIC) > 0)
+		features |= 1U << KVM_ARM_VCPU_PTRAUTH_ADDRESS |
+			    1U << KVM_ARM_VCPU_PTRAUTH_GENERIC;
 	run_size = must(ioctl(kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0), "KVM_GET_VCPU_MMAP_SIZE");
 	ram = map_slot(0, 0, RAM_BASE, ram_size);
 	load_image(path);
@@ -403,7 +437,7 @@ static unsigned long number(const char *s, unsigned long max, const char *what)
 static void usage(void)
 {
 	fprintf(stderr, "usage: guest-run [--device DEV] [--vcpus N] [--mem MB] [--param N]\n"
-			"                 [--kick US] [--timeout S] [--no-reset] [--its] IMAGE\n");
+			"                 [--kick US] [--timeout S] [--no-reset] [--its] [--pauth] IMAGE\n");
 	exit(STATUS_SETUP);
 }
 
@@ -418,6 +452,7 @@ int main(int argc, char **argv)
 		{ "timeout", required_argument, NULL, 't' },
 		{ "no-reset", no_argument, NULL, 'r' },
 		{ "its", no_argument, NULL, 'i' },
+		{ "pauth", no_argument, NULL, 'a' },
 		{ 0 },
 	};
 	struct sigaction sa = { .sa_handler = ignore_signal };
@@ -452,6 +487,9 @@ int main(int argc, char **argv)
 			break;
 		case 'i':
 			with_its = true;
+			break;
+		case 'a':
+			with_pauth = true;
 			break;
 		default:
 			usage();
