@@ -8,6 +8,7 @@
 
 #include "caps.h"
 #include "compat/compat.h"
+#include "pmu/pmu.h"
 #include "trap/trap.h"
 #include "uapi/linux/zvm.h"
 #include "zvm.h"
@@ -52,6 +53,8 @@ long zvm_check_extension(struct zvm_vm *vm, unsigned long ext)
 	case KVM_CAP_ARM_PTRAUTH_ADDRESS:
 	case KVM_CAP_ARM_PTRAUTH_GENERIC:
 		return zvm_pauth_supported();
+	case KVM_CAP_ARM_PMU_V3:
+		return zvm_pmu_supported();
 	case KVM_CAP_STEAL_TIME:
 		return zvm_steal_supported();
 #ifdef KVM_CAP_PTP_KVM

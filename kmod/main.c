@@ -10,6 +10,7 @@
 #include "caps.h"
 #include "gic.h"
 #include "host.h"
+#include "pmu/pmu.h"
 #include "trap/trap.h"
 #include "zvm.h"
 
@@ -61,6 +62,9 @@ static int __init zvm_init(void)
 	if (ret)
 		return ret;
 	zvm_sysreg_init();
+	ret = zvm_pmu_init();
+	if (ret)
+		return ret;
 	ret = zvm_vmid_init();
 	if (ret)
 		return ret;

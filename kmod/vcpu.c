@@ -14,6 +14,7 @@
 
 #include "compat/compat.h"
 #include "gic.h"
+#include "pmu/pmu.h"
 #include "ring0/ring0.h"
 #include "run.h"
 #include "stats/trace.h"
@@ -90,6 +91,7 @@ fail:
 void zvm_vcpu_destroy(struct zvm_vcpu *v)
 {
 	zvm_resident_evict(v);
+	zvm_pmu_destroy(v);
 	zvm_timer_vcpu_destroy(v);
 	zvm_vgic_vcpu_destroy(v);
 	zvm_stats_vcpu_destroy(v);
@@ -191,8 +193,11 @@ static int zvm_vcpu_prepare(struct zvm_vcpu *v)
 		 */
 		if (test_thread_flag(TIF_NOTIFY_RESUME))
 			return restart_syscall();
-		if (zvm_vcpu_take_request(v, ZVM_REQ_ITS)) {
-			zvm_its_continue(v);
+		if (READ_ONCE(v->requests) & (BIT(ZVM_REQ_ITS) | BIT(ZVM_REQ_PMU))) {
+			if (zvm_vcpu_take_request(v, ZVM_REQ_PMU))
+				zvm_pmu_look(v);
+			if (zvm_vcpu_take_request(v, ZVM_REQ_ITS))
+				zvm_its_continue(v);
 			continue;
 		}
 		if (!READ_ONCE(v->powered_off) && !READ_ONCE(v->paused)) {
@@ -366,6 +371,11 @@ int zvm_vcpu_run(struct zvm_vcpu *v)
 	ret = zvm_vcpu_first_run(v);
 	if (ret)
 		return ret;
+	if (unlikely(v->pmu)) {
+		ret = zvm_pmu_run_begin(v);
+		if (ret)
+			return ret;
+	}
 
 	WRITE_ONCE(v->task, current);
 	if (v->sigset_active)

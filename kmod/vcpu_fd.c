@@ -10,6 +10,7 @@
 #include <linux/module.h>
 #include <linux/uaccess.h>
 
+#include "pmu/pmu.h"
 #include "run.h"
 #include "switch/switch.h"
 #include "trap/trap.h"
@@ -17,12 +18,13 @@
 #define ZVM_PAUTH_FEATURES \
 	(BIT(KVM_ARM_VCPU_PTRAUTH_ADDRESS) | BIT(KVM_ARM_VCPU_PTRAUTH_GENERIC))
 /* What the ID registers tell of, and they are the VM's. */
-#define ZVM_SHOWN_FEATURES ZVM_PAUTH_FEATURES
+#define ZVM_SHOWN_FEATURES (ZVM_PAUTH_FEATURES | BIT(KVM_ARM_VCPU_PMU_V3))
 
 static u32 zvm_vcpu_features(void)
 {
 	return BIT(KVM_ARM_VCPU_POWER_OFF) | BIT(KVM_ARM_VCPU_PSCI_0_2) |
-	       (zvm_pauth_supported() ? ZVM_PAUTH_FEATURES : 0);
+	       (zvm_pauth_supported() ? ZVM_PAUTH_FEATURES : 0) |
+	       (zvm_pmu_supported() ? BIT(KVM_ARM_VCPU_PMU_V3) : 0);
 }
 
 /* The first vCPU of a VM says for all of them what they have. */
@@ -46,7 +48,7 @@ static int zvm_vcpu_set_features(struct zvm_vcpu *v, u32 features)
 		ret = -EINVAL;
 	}
 	mutex_unlock(&vm->lock);
-	return ret;
+	return ret || !(features & BIT(KVM_ARM_VCPU_PMU_V3)) ? ret : zvm_pmu_create(v);
 }
 
 static int zvm_vcpu_init(struct zvm_vcpu *v, const struct kvm_vcpu_init *init)
@@ -70,6 +72,7 @@ static int zvm_vcpu_init(struct zvm_vcpu *v, const struct kvm_vcpu_init *init)
 		zvm_mm_flush_dcache(v->vm);
 	zvm_switch_reset(v);
 	zvm_timer_vcpu_reset(v);
+	zvm_pmu_reset(v);
 	zvm_vgic_vcpu_reset(v);
 	memset(&v->mmio, 0, sizeof(v->mmio));
 	raw_spin_lock(&v->vm->psci_lock);
@@ -158,6 +161,13 @@ static int zvm_vcpu_device_attr(struct zvm_vcpu *v, unsigned int cmd, void __use
 		if (cmd == KVM_GET_DEVICE_ATTR)
 			return zvm_steal_get_attr(v, &attr);
 		return zvm_steal_has_attr(v, &attr);
+	}
+	if (attr.group == KVM_ARM_VCPU_PMU_V3_CTRL) {
+		if (cmd == KVM_SET_DEVICE_ATTR)
+			return zvm_pmu_set_attr(v, &attr);
+		if (cmd == KVM_GET_DEVICE_ATTR)
+			return zvm_pmu_get_attr(v, &attr);
+		return zvm_pmu_has_attr(v, &attr);
 	}
 	if (attr.group != KVM_ARM_VCPU_TIMER_CTRL)
 		return -ENXIO;

@@ -41,6 +41,7 @@ static void zvm_vm_destroy(struct zvm_vm *vm)
 	zvm_mm_destroy(vm);
 	zvm_stats_vm_destroy(vm);
 	mmdrop(vm->owner);
+	bitmap_free(vm->pmu_filter);
 	kfree(vm);
 }
 

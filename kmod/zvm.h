@@ -59,6 +59,7 @@ enum zvm_request {
 	ZVM_REQ_EXIT,	/* leave the guest and look around (kick without a reason of its own) */
 	ZVM_REQ_POST,	/* interrupts have come up, nothing else: ring 0 can take them */
 	ZVM_REQ_ITS,	/* commands of an ITS are left to do: a signal came in between */
+	ZVM_REQ_PMU,	/* a counter of the guest has overflowed */
 	ZVM_REQ_VM_DEAD,/* the VM was stopped: -EIO from KVM_RUN */
 };
 
@@ -137,6 +138,7 @@ struct zvm_vcpu {
 	struct zvm_debug debug;
 	struct zvm_user_debug udebug;
 	struct zvm_steal steal;
+	struct zvm_pmu *pmu; /* pmu/; NULL: the guest has none */
 	struct zvm_fp fp;
 	struct zvm_timers timers;
 	struct zvm_vgic_cpu vgic;
@@ -165,6 +167,7 @@ struct zvm_vm {
 	u64 psci_version;
 	/* Hypercall services offered: KVM_REG_ARM_{STD,STD_HYP,VENDOR_HYP}_BMAP. */
 	u64 std_bmap, std_hyp_bmap, vendor_bmap;
+	unsigned long *pmu_filter; /* bitmap of events that may be counted, NULL: all */
 	bool mmio_nisv_to_user; /* KVM_CAP_ARM_NISV_TO_USER enabled */
 	bool system_suspend;	/* KVM_CAP_ARM_SYSTEM_SUSPEND enabled */
 	bool dead;

@@ -163,6 +163,19 @@ static inline bool zvm_compat_immediate_exit(struct kvm_run *run)
 #endif
 }
 
+/*
+ * The counter of the CPU's PMU that an event has (hw_perf_event.idx): 0..30, 31 the cycle counter;
+ * negative: none, or one that is not a guest's business.
+ */
+static inline int zvm_compat_pmu_counter(int idx)
+{
+#ifdef ZVM_HAVE_PMU_IDX_BY_NUMBER
+	return idx <= 31 ? idx : -1;
+#else
+	return idx ? idx - 1 : 31; /* the cycle counter comes first; -1 stays negative */
+#endif
+}
+
 #ifdef ZVM_HAVE_NOTIFIER_YOUNG_BOOL
 typedef bool zvm_compat_young_t; /* what the mmu notifier's young callbacks return */
 #else

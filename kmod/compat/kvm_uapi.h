@@ -9,6 +9,10 @@
 
 #include <linux/kvm.h>
 
+#ifndef KVM_ARM_VCPU_PMU_V3_SET_PMU
+#define KVM_ARM_VCPU_PMU_V3_SET_PMU 3
+#endif
+
 #ifndef KVM_CAP_BINARY_STATS_FD
 #define KVM_CAP_BINARY_STATS_FD 203
 #endif

@@ -24,6 +24,9 @@
 	}
 
 /* A header cannot be tried in passing; its question is whether a macro is there. */
+#if __has_include(<linux/perf/arm_pmuv3.h>)
+#include <linux/perf/arm_pmuv3.h>
+#endif
 #if __has_include(<linux/unaligned.h>)
 #define LINUX_UNALIGNED_H ((void)0)
 #endif
@@ -59,5 +62,7 @@ PROBE(GET_USER_PAGE_FAST_ONLY, struct page *p; (void)get_user_page_fast_only(0UL
 PROBE(SYSTEM_EVENT_DATA, struct kvm_run *run = NULL; run->system_event.ndata = 1)
 # 1 "zvm_probe_RUN_IMMEDIATE_EXIT"
 PROBE(RUN_IMMEDIATE_EXIT, struct kvm_run *r = NULL; (void)r->immediate_exit)
+# 1 "zvm_probe_PMU_IDX_BY_NUMBER"
+PROBE(PMU_IDX_BY_NUMBER, int n = ARMV8_PMU_MAX_GENERAL_COUNTERS; (void)n)
 # 1 "zvm_probe_LINUX_UNALIGNED_H"
 PROBE(LINUX_UNALIGNED_H, LINUX_UNALIGNED_H)

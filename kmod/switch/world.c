@@ -11,6 +11,7 @@
 #include <linux/sched/stat.h>
 
 #include "../compat/compat.h"
+#include "../pmu/pmu.h"
 #include "../ring0/ring0.h"
 #include "switch.h"
 
@@ -81,6 +82,8 @@ void zvm_switch_enter_ring1(struct zvm_vcpu *v)
 	write_sysreg((c->host_mdcr & ZVM_MDCR_HPMN) | ZVM_MDCR_GUEST |
 			     (v->udebug.control ? ZVM_MDCR_TDE : 0),
 		     mdcr_el2);
+	if (zvm_pmu_live(v))
+		zvm_pmu_load(v->pmu);
 	/* WFE only spins somebody else's time away when somebody else wants to run. */
 	if (single_task_running())
 		v->ctx.hcr &= ~ZVM_HCR_TWE;
@@ -100,6 +103,8 @@ void zvm_switch_leave_ring1(struct zvm_vcpu *v)
 	struct zvm_cpu *c = this_cpu_ptr(&zvm_cpus);
 
 	zvm_fp_save(v);
+	if (zvm_pmu_live(v))
+		zvm_pmu_put(v->pmu);
 	write_sysreg(c->host_mdcr, mdcr_el2);
 	v->sys.csselr = read_sysreg(csselr_el1);
 	v->sys.par = read_sysreg(par_el1);
@@ -111,10 +116,16 @@ void zvm_switch_leave_ring1(struct zvm_vcpu *v)
 
 void zvm_switch_irq_window(struct zvm_vcpu *v)
 {
+	bool pmu = zvm_pmu_live(v); /* its registers are the host's driver's in between */
+
 	zvm_fp_save(v);
+	if (pmu)
+		zvm_pmu_put(v->pmu);
 	local_irq_enable();
 	isb(); /* what is pending is taken now */
 	local_irq_disable();
+	if (pmu)
+		zvm_pmu_load(v->pmu);
 }
 
 u32 zvm_switch_run(struct zvm_vcpu *v)

@@ -11,6 +11,7 @@
  */
 #include <asm/cpufeature.h>
 
+#include "../pmu/pmu.h"
 #include "trap.h"
 
 #define F(shift) (0xfUL << (shift))
@@ -122,6 +123,8 @@ static void zvm_idreg_show(struct zvm_vm *vm, u32 enc, u64 fields)
 
 void zvm_idreg_features(struct zvm_vm *vm, u32 features)
 {
+	if (features & BIT(KVM_ARM_VCPU_PMU_V3))
+		vm->id_regs[zvm_idreg_index(SYS_ID_AA64DFR0_EL1)] |= (u64)zvm_pmu_version() << 8;
 	if (features & BIT(KVM_ARM_VCPU_PTRAUTH_ADDRESS)) {
 		zvm_idreg_show(vm, SYS_ID_AA64ISAR1_EL1, ZVM_ISAR1_PAUTH);
 		zvm_idreg_show(vm, SYS_ID_AA64ISAR2_EL1, ZVM_ISAR2_PAUTH);

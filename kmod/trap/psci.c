@@ -6,6 +6,7 @@
  * succeeds. CPU_ON leaves its parameters in target->reset and the target applies them itself.
  */
 #include "../compat/compat.h"
+#include "../pmu/pmu.h"
 #include "../switch/switch.h"
 #include "../zvm_smccc.h"
 #include "trap.h"
@@ -63,6 +64,7 @@ void zvm_psci_reset(struct zvm_vcpu *v)
 	zvm_resident_evict(v);
 	zvm_switch_reset(v);
 	zvm_timer_vcpu_reset(v);
+	zvm_pmu_reset(v);
 	zvm_vgic_vcpu_reset(v);
 	if (reset.be)
 		v->sys.el1[ZVM_EL1_SCTLR] |= ZVM_SCTLR_EE;

@@ -372,6 +372,9 @@ static const struct {
 } zvm_sysreg_tables[] = {
 	{ zvm_sysregs, ARRAY_SIZE(zvm_sysregs), 0 },
 	{ zvm_sysregs_pauth, ARRAY_SIZE(zvm_sysregs_pauth), BIT(KVM_ARM_VCPU_PTRAUTH_ADDRESS) },
+#ifdef CONFIG_HW_PERF_EVENTS
+	{ zvm_sysregs_pmu, ZVM_NR_PMU_SYSREGS, BIT(KVM_ARM_VCPU_PMU_V3) },
+#endif
 };
 
 static bool zvm_sysreg_table_shown(struct zvm_vcpu *v, u32 table)

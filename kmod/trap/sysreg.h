@@ -18,4 +18,7 @@ struct zvm_sysreg {
 	u32 arg; /* index or offset, for the handlers */
 };
 
+#define ZVM_NR_PMU_SYSREGS 79
+extern struct zvm_sysreg zvm_sysregs_pmu[ZVM_NR_PMU_SYSREGS]; /* pmu/regs.c */
+
 #endif

@@ -50,6 +50,9 @@ void el0_store(void);	    /* [x0] = x0 */
 void el0_jump(void);	    /* br x0 */
 void el0_fp(void);	    /* fmov d0, x0; fmov x1, d0 */
 void el0_pacia(void);	    /* x0 signed with key IA and modifier 9 */
+void el0_work(void);	    /* counts x0 down to 0 */
+void el0_read_pmccntr(void);
+void el0_read_pmcr(void);
 void el0_spin(void);	    /* counts x1 up until [x0] != 0 */
 void el0_daif(void);	    /* msr daifset, #2 */
 void el0_dc_civac(void);    /* dc civac, x0 */

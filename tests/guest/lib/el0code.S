@@ -109,6 +109,16 @@ el0_func el0_pacia
 	mov	x1, #9
 	.inst	0xdac10020	// pacia x0, x1
 	svc	#0
+el0_func el0_work
+	subs	x0, x0, #1
+	b.ne	el0_work
+	svc	#0
+el0_func el0_read_pmccntr
+	mrs	x0, pmccntr_el0
+	svc	#0
+el0_func el0_read_pmcr
+	mrs	x0, pmcr_el0
+	svc	#0
 el0_func el0_spin
 	mov	x1, #0
 1:	add	x1, x1, #1

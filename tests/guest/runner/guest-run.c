@@ -6,7 +6,7 @@
  * addresses is in devices.c.
  *
  *   guest-run [--device DEV] [--vcpus N] [--mem MB] [--param N] [--kick US] [--timeout S]
- *             [--no-reset] [--its] [--pauth] IMAGE
+ *             [--no-reset] [--its] [--pauth] [--pmu] IMAGE
  *
  * Threads: one per vCPU; the main thread waits for the end or the time limit; one short-lived
  * thread per delayed interrupt, one that listens to the resample eventfd, and with --kick one that
@@ -47,6 +47,7 @@
 #define GICD_BASE     0x08000000UL
 #define GICR_BASE     0x080a0000UL
 #define BLOCK	      (2UL << 20)
+#define PMU_INTID     23
 #define KICK_SIGNAL   SIGUSR1
 #define PSR_EL1H_DAIF 0x3c5UL
 
@@ -61,7 +62,7 @@ static int kvm_fd;
 uint8_t *ram;
 static uint8_t *image;
 static size_t image_len;
-static bool no_reset, with_its, with_pauth;
+static bool no_reset, with_its, with_pauth, with_pmu;
 static uint32_t features = 1U << KVM_ARM_VCPU_PSCI_0_2;
 
 pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -379,6 +380,20 @@ static void create_vcpu(unsigned int id, size_t run_size)
 	reset_vcpu(v);
 }
 
+static void init_pmu(struct vcpu *v)
+{
+	int irq = PMU_INTID;
+	struct kvm_device_attr a = {
+		.group = KVM_ARM_VCPU_PMU_V3_CTRL,
+		.attr = KVM_ARM_VCPU_PMU_V3_IRQ,
+		.addr = (uintptr_t)&irq,
+	};
+
+	must(ioctl(v->fd, KVM_SET_DEVICE_ATTR, &a), "PMU_V3_IRQ");
+	a.attr = KVM_ARM_VCPU_PMU_V3_INIT;
+	must(ioctl(v->fd, KVM_SET_DEVICE_ATTR, &a), "PMU_V3_INIT");
+}
+
 static void create_vm(const char *device, const char *path)
 {
 	unsigned int i;
@@ -403,6 +418,8 @@ static void create_vm(const char *device, const char *path)
 	    ioctl(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PTRAUTH_GENERIC) > 0)
 		features |= 1U << KVM_ARM_VCPU_PTRAUTH_ADDRESS |
 			    1U << KVM_ARM_VCPU_PTRAUTH_GENERIC;
+	if (with_pmu && ioctl(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PMU_V3) > 0)
+		features |= 1U << KVM_ARM_VCPU_PMU_V3;
 	run_size = must(ioctl(kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0), "KVM_GET_VCPU_MMAP_SIZE");
 	ram = map_slot(0, 0, RAM_BASE, ram_size);
 	load_image(path);
@@ -415,6 +432,8 @@ static void create_vm(const char *device, const char *path)
 	for (i = 0; i < nr_vcpus; i++)
 		create_vcpu(i, (size_t)run_size);
 	gic_attr(KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, NULL, "GIC INIT");
+	for (i = 0; features & 1U << KVM_ARM_VCPU_PMU_V3 && i < nr_vcpus; i++)
+		init_pmu(&vcpus[i]);
 	if (with_its)
 		create_its();
 	create_bells();
@@ -437,7 +456,7 @@ static unsigned long number(const char *s, unsigned long max, const char *what)
 static void usage(void)
 {
 	fprintf(stderr, "usage: guest-run [--device DEV] [--vcpus N] [--mem MB] [--param N]\n"
-			"                 [--kick US] [--timeout S] [--no-reset] [--its] [--pauth] IMAGE\n");
+			"                 [--kick US] [--timeout S] [--no-reset] [--its] [--pauth] [--pmu] IMAGE\n");
 	exit(STATUS_SETUP);
 }
 
@@ -453,6 +472,7 @@ int main(int argc, char **argv)
 		{ "no-reset", no_argument, NULL, 'r' },
 		{ "its", no_argument, NULL, 'i' },
 		{ "pauth", no_argument, NULL, 'a' },
+		{ "pmu", no_argument, NULL, 'u' },
 		{ 0 },
 	};
 	struct sigaction sa = { .sa_handler = ignore_signal };
@@ -490,6 +510,9 @@ int main(int argc, char **argv)
 			break;
 		case 'a':
 			with_pauth = true;
+			break;
+		case 'u':
+			with_pmu = true;
 			break;
 		default:
 			usage();
