@@ -155,6 +155,20 @@ static void interrupt_controller_and_timer_match_the_virt_board(void **state)
 	string_is("/psci", "method", "hvc");
 }
 
+static void pmu_is_described_only_when_there_is_one(void **state)
+{
+	struct zvm_fdt_params p = params();
+
+	build(p);
+	assert_true(fdt_path_offset(dtb, "/pmu") < 0);
+	p.pmu = true;
+	build(p);
+	string_is("/pmu", "compatible", "arm,armv8-pmuv3");
+	assert_int_equal(cells("/pmu", "interrupts", 0, 1), 1);
+	assert_int_equal(cells("/pmu", "interrupts", 1, 1), 7);
+	assert_int_equal(cells("/pmu", "interrupts", 2, 1), 4);
+}
+
 static void power_key_points_at_the_gpio_controller(void **state)
 {
 	build(params());
@@ -237,6 +251,7 @@ int main(void)
 		T(each_vcpu_has_a_node_with_its_affinity),
 		T(affinity_above_32_bits_takes_two_cells),
 		T(interrupt_controller_and_timer_match_the_virt_board),
+		T(pmu_is_described_only_when_there_is_one),
 		T(power_key_points_at_the_gpio_controller),
 		T(virtio_slots_are_described_up_to_their_number),
 		T(flash_is_described_only_when_it_is_there),

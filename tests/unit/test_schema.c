@@ -33,6 +33,7 @@ static void minimal_file_gets_every_default(void **state)
 	for (i = 0; i < ZVM_CONFIG_MAX_VCPUS; i++)
 		assert_int_equal(cfg->vcpu.affinity[i].nr, 0);
 	assert_int_equal(cfg->vcpu.priority, 0);
+	assert_true(cfg->vcpu.pmu);
 	assert_int_equal(cfg->rtc.base, ZVM_RTC_UTC);
 	assert_int_equal(cfg->on_reboot, ZVM_ON_REBOOT_RESTART);
 	assert_int_equal(cfg->on_crash, ZVM_ON_CRASH_EXIT);
@@ -49,7 +50,7 @@ static const char everything[] =
 	"[console]\nmode = \"socket\"\npath = \"console.sock\"\ndevice = \"virtio\"\n"
 	"[rng]\nenable = false\n"
 	"[memory_backing]\nhugepages = \"2M\"\nprefault = true\nlock = true\n"
-	"[vcpu]\naffinity = [0, [3, 1, 3], []]\npriority = 50\n"
+	"[vcpu]\naffinity = [0, [3, 1, 3], []]\npriority = 50\npmu = false\n"
 	"[rtc]\nbase = 2026-01-01T01:00:00+01:00\n";
 
 static void expect_everything(const struct zvm_config *cfg)
@@ -88,6 +89,7 @@ static void expect_everything(const struct zvm_config *cfg)
 	assert_int_equal(cfg->vcpu.affinity[1].cpu[1], 3);
 	assert_int_equal(cfg->vcpu.affinity[2].nr, 0);
 	assert_int_equal(cfg->vcpu.priority, 50);
+	assert_false(cfg->vcpu.pmu);
 	assert_int_equal(cfg->rtc.base, ZVM_RTC_FIXED);
 	assert_int_equal(cfg->rtc.epoch, 1767225600);
 }

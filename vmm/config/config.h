@@ -103,6 +103,7 @@ struct zvm_config_cpus {
 struct zvm_config_vcpu {
 	/* affinity[i] is for vCPU i, also for those that the file does not bind (nr == 0). */
 	struct zvm_config_cpus affinity[ZVM_CONFIG_MAX_VCPUS];
+	bool pmu;     /* performance counters, where the device has them; default true */
 	int priority; /* 1..99: SCHED_FIFO at this priority; 0, the default: SCHED_OTHER */
 };
 

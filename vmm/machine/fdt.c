@@ -176,6 +176,14 @@ static void add_timer(struct tree *t)
 	end(t);
 }
 
+static void add_pmu(struct tree *t)
+{
+	node(t, "pmu");
+	prop_string(t, "compatible", "arm,armv8-pmuv3");
+	PROP_CELLS(t, "interrupts", GIC_PPI, ZVM_MAP_PPI_PMU, IRQ_LEVEL_HIGH);
+	end(t);
+}
+
 static void add_gic(struct tree *t)
 {
 	const struct zvm_map_entry *d = &zvm_map[ZVM_MAP_GICD], *r = &zvm_map[ZVM_MAP_GICR];
@@ -319,6 +327,8 @@ int zvm_fdt_build(const struct zvm_fdt_params *p, void *buf, size_t size, struct
 	add_cpus(t, p);
 	add_psci(t);
 	add_timer(t);
+	if (p->pmu)
+		add_pmu(t);
 	add_gic(t);
 	if (p->flash)
 		add_flash(t);

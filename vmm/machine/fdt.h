@@ -23,6 +23,7 @@ struct zvm_fdt_params {
 	uint64_t initrd;		      /* IPA; no initrd when initrd_size is 0 */
 	uint64_t initrd_size;
 	bool flash;	     /* the flash windows answer */
+	bool pmu;	     /* the vCPUs have a PMU */
 	unsigned int virtio; /* slots 0..virtio-1 are described */
 	const uint8_t *seed; /* 40 random bytes (kaslr, then rng), or NULL for none */
 };

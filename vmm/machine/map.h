@@ -38,10 +38,11 @@ extern const struct zvm_map_entry zvm_map[ZVM_MAP_NR];
 /* INTIDs that the GIC must have: 32 private ones and SPIs 0..95, rounded up as KVM wants it. */
 #define ZVM_MAP_NR_IRQS 128u
 
-/* Private peripheral interrupts of the timers: PPI n is INTID 16 + n. */
+/* Private peripheral interrupts of timers and PMU: PPI n is INTID 16 + n. */
 #define ZVM_MAP_PPI_TIMER_SECURE 13u
 #define ZVM_MAP_PPI_TIMER_PHYS	 14u
 #define ZVM_MAP_PPI_TIMER_VIRT	 11u
 #define ZVM_MAP_PPI_TIMER_HYP	 10u
+#define ZVM_MAP_PPI_PMU		 7u
 
 #endif

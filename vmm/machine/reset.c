@@ -93,13 +93,27 @@ static int set_registers(const struct zvm_machine *m, struct zvm_err *err)
 	return 0;
 }
 
+static bool has_pmu(const struct zvm_machine *m)
+{
+	return m->kvm.pmu && m->cfg->vcpu.pmu;
+}
+
 static int create_vcpus(struct zvm_machine *m, struct zvm_err *err)
 {
 	int ret = zvm_vcpu_create_all(&m->vcpus, m->vm, err);
 
 	for (unsigned int i = 0; ret == 0 && i < m->vcpus.count; i++)
-		ret = zvm_kvm_init_vcpu(m->vm, m->vcpus.vcpu[i].fd, i > 0, err);
+		ret = zvm_kvm_init_vcpu(m->vm, m->vcpus.vcpu[i].fd, i > 0, has_pmu(m), err);
 	return ret;
+}
+
+static int init_pmus(struct zvm_machine *m, struct zvm_err *err)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; has_pmu(m) && ret == 0 && i < m->vcpus.count; i++)
+		ret = zvm_kvm_init_pmu(m->vcpus.vcpu[i].fd, ZVM_MAP_PPI_PMU, err);
+	return ret < 0 ? zvm_config_blame(m->cfg, "vcpu.pmu", ret, err) : 0;
 }
 
 int zvm_machine_show_flash(struct zvm_flash_bank *bank, bool array, struct zvm_err *err)
@@ -137,6 +151,8 @@ int zvm_machine_power_on(struct zvm_machine *m, struct zvm_err *err)
 		ret = create_vcpus(m, err);
 	if (ret == 0)
 		ret = zvm_kvm_init_gic(m->gic, err);
+	if (ret == 0)
+		ret = init_pmus(m, err);
 	if (ret == 0)
 		ret = zvm_irq_attach(&m->irq, m->vm, err);
 	if (ret == 0)

@@ -103,6 +103,7 @@ int zvm_kvm_open(struct zvm_kvm *kvm, const char *path, struct zvm_err *err)
 		ret = kvm_cap(kvm->fd, KVM_CAP_NR_VCPUS);
 	kvm->max_vcpus = ret > 0 ? (unsigned int)ret : 1;
 	kvm->readonly_mem = kvm_cap(kvm->fd, KVM_CAP_READONLY_MEM);
+	kvm->pmu = kvm_cap(kvm->fd, KVM_CAP_ARM_PMU_V3);
 	return 0;
 fail:
 	zvm_kvm_close(kvm);
@@ -182,7 +183,7 @@ int zvm_kvm_create_vcpu(const struct zvm_kvm *kvm, int vm, unsigned int id, int 
 	return 0;
 }
 
-int zvm_kvm_init_vcpu(int vm, int vcpu, bool off, struct zvm_err *err)
+int zvm_kvm_init_vcpu(int vm, int vcpu, bool off, bool pmu, struct zvm_err *err)
 {
 	struct kvm_vcpu_init init = { 0 };
 
@@ -191,12 +192,34 @@ int zvm_kvm_init_vcpu(int vm, int vcpu, bool off, struct zvm_err *err)
 	init.features[0] = 1u << KVM_ARM_VCPU_PSCI_0_2;
 	if (off)
 		init.features[0] |= 1u << KVM_ARM_VCPU_POWER_OFF;
+	if (pmu)
+		init.features[0] |= 1u << KVM_ARM_VCPU_PMU_V3;
 	/* Pointer authentication comes as two features that only make sense together. */
 	if (kvm_cap(vm, KVM_CAP_ARM_PTRAUTH_ADDRESS) && kvm_cap(vm, KVM_CAP_ARM_PTRAUTH_GENERIC))
 		init.features[0] |= (1u << KVM_ARM_VCPU_PTRAUTH_ADDRESS) |
 				    (1u << KVM_ARM_VCPU_PTRAUTH_GENERIC);
 	if (ioctl(vcpu, KVM_ARM_VCPU_INIT, &init) < 0)
 		return zvm_err_set(err, errno, "KVM_ARM_VCPU_INIT: %s", strerror(errno));
+	return 0;
+}
+
+int zvm_kvm_init_pmu(int vcpu, unsigned int ppi, struct zvm_err *err)
+{
+	int intid = (int)ppi + 16;
+	struct kvm_device_attr irq = {
+		.group = KVM_ARM_VCPU_PMU_V3_CTRL,
+		.attr = KVM_ARM_VCPU_PMU_V3_IRQ,
+		.addr = (uintptr_t)&intid,
+	};
+	struct kvm_device_attr init = {
+		.group = KVM_ARM_VCPU_PMU_V3_CTRL,
+		.attr = KVM_ARM_VCPU_PMU_V3_INIT,
+	};
+
+	if (ioctl(vcpu, KVM_SET_DEVICE_ATTR, &irq) < 0 ||
+	    ioctl(vcpu, KVM_SET_DEVICE_ATTR, &init) < 0)
+		return zvm_err_set(err, errno, "cannot set up the PMU of a vCPU: %s; try pmu = false",
+				   strerror(errno));
 	return 0;
 }
 

@@ -24,6 +24,7 @@ struct zvm_kvm {
 	unsigned int ipa_bits; /* widest guest physical address, 40 if the host does not say */
 	unsigned int max_vcpus;
 	bool readonly_mem; /* KVM_MEM_READONLY memslots */
+	bool pmu;	   /* KVM_ARM_VCPU_PMU_V3 */
 };
 
 /* Open @path (kept) and check API version and capabilities. Messages carry a remedy. */
@@ -41,8 +42,11 @@ int zvm_kvm_set_memory(int vm, uint32_t slot, uint32_t flags, uint64_t ipa, uint
 int zvm_kvm_create_vcpu(const struct zvm_kvm *kvm, int vm, unsigned int id, int *vcpu,
 			struct kvm_run **run, struct zvm_err *err);
 
-/* KVM_ARM_VCPU_INIT with the preferred target and PSCI 0.2; @off: waits for CPU_ON. */
-int zvm_kvm_init_vcpu(int vm, int vcpu, bool off, struct zvm_err *err);
+/* KVM_ARM_VCPU_INIT with the preferred target and PSCI 0.2; @off: waits for CPU_ON; @pmu: has one. */
+int zvm_kvm_init_vcpu(int vm, int vcpu, bool off, bool pmu, struct zvm_err *err);
+
+/* The PMU of a vCPU that has one interrupts by @ppi; after zvm_kvm_init_gic(). */
+int zvm_kvm_init_pmu(int vcpu, unsigned int ppi, struct zvm_err *err);
 
 int zvm_kvm_get_reg(int vcpu, uint64_t id, uint64_t *val);
 int zvm_kvm_set_reg(int vcpu, uint64_t id, uint64_t val);
