@@ -38,6 +38,7 @@ long zvm_check_extension(struct zvm_vm *vm, unsigned long ext)
 	case KVM_CAP_ARM_NISV_TO_USER:
 	case KVM_CAP_ARM_SYSTEM_SUSPEND:
 	case KVM_CAP_SYSTEM_EVENT_DATA:
+	case KVM_CAP_INTERNAL_ERROR_DATA: /* there are no such exits */
 	case KVM_CAP_ENABLE_CAP_VM:
 	case KVM_CAP_ARM_IRQ_LINE_LAYOUT_2:
 	case KVM_CAP_CHECK_EXTENSION_VM:
