@@ -52,16 +52,16 @@ static void make_keys(struct keys *k, u32 cpu)
 	}
 }
 
-#define KEY_REGS(X)                                                                             \
-	X(0, S3_0_C2_C1_0)                                                                      \
-	X(1, S3_0_C2_C1_1)                                                                      \
-	X(2, S3_0_C2_C1_2)                                                                      \
-	X(3, S3_0_C2_C1_3)                                                                      \
-	X(4, S3_0_C2_C2_0)                                                                      \
-	X(5, S3_0_C2_C2_1)                                                                      \
-	X(6, S3_0_C2_C2_2)                                                                      \
-	X(7, S3_0_C2_C2_3)                                                                      \
-	X(8, S3_0_C2_C3_0)                                                                      \
+#define KEY_REGS(X)        \
+	X(0, S3_0_C2_C1_0) \
+	X(1, S3_0_C2_C1_1) \
+	X(2, S3_0_C2_C1_2) \
+	X(3, S3_0_C2_C1_3) \
+	X(4, S3_0_C2_C2_0) \
+	X(5, S3_0_C2_C2_1) \
+	X(6, S3_0_C2_C2_2) \
+	X(7, S3_0_C2_C2_3) \
+	X(8, S3_0_C2_C3_0) \
 	X(9, S3_0_C2_C3_1)
 
 static void load_keys(const struct keys *k)
@@ -93,11 +93,11 @@ PAUTH static u64 pacga(u64 val, u64 mod)
 	return r;
 }
 
-#define SIGN(insn, val, mod)                                              \
-	({                                                                \
-		u64 p__ = (val);                                          \
+#define SIGN(insn, val, mod)                                                \
+	({                                                                  \
+		u64 p__ = (val);                                            \
 		asm volatile(insn " %0, %1" : "+r"(p__) : "r"((u64)(mod))); \
-		p__;                                                      \
+		p__;                                                        \
 	})
 
 PAUTH static void sign_all(struct signatures *s, u64 val, u64 mod)

@@ -105,7 +105,8 @@ static void test_cycles(void)
 	check(a >= b, "it goes on after an exit to user space");
 	pmu_write(0x123456789abUL, PMCCNTR);
 	a = pmu_read(PMCCNTR);
-	check(a >= 0x123456789abUL && a < 0x12400000000UL, "it has 64 bits and counts on from what is written");
+	check(a >= 0x123456789abUL && a < 0x12400000000UL,
+	      "it has 64 bits and counts on from what is written");
 	pmu_write(CYCLES, PMCNTENCLR);
 	isb();
 	a = pmu_read(PMCCNTR);

@@ -265,6 +265,22 @@ static int map_memory(struct zvm_machine *m, struct zvm_err *err)
 	return ret;
 }
 
+/* Not in gmem: no device has any business there. */
+static int map_pvtime(struct zvm_machine *m, struct zvm_err *err)
+{
+	static const struct zvm_config_backing backing = { .hugepages = ZVM_HUGEPAGES_OFF };
+	const struct zvm_map_entry *e = &zvm_map[ZVM_MAP_PVTIME];
+	uint8_t *hva;
+	int ret;
+
+	if (!m->kvm.steal_time)
+		return 0;
+	ret = zvm_ram_map(e->base, e->size, &backing, &hva, err);
+	if (ret == 0)
+		m->pvtime = (struct zvm_span){ .ipa = e->base, .size = e->size, .hva = hva };
+	return ret;
+}
+
 /* ---- the machine ---- */
 
 int zvm_machine_create(struct zvm_machine *m, const struct zvm_config *cfg, const char *device,
@@ -307,6 +323,9 @@ int zvm_machine_create(struct zvm_machine *m, const struct zvm_config *cfg, cons
 		zvm_config_blame(cfg, "firmware", ret, err);
 		goto fail;
 	}
+	ret = map_pvtime(m, err);
+	if (ret < 0)
+		goto fail;
 	ret = create_devices(m, err);
 	if (ret < 0)
 		goto fail;
@@ -339,6 +358,7 @@ void zvm_machine_destroy(struct zvm_machine *m)
 	zvm_irq_fini(&m->irq);
 	zvm_vcpu_group_fini(&m->vcpus);
 	zvm_kvm_close(&m->kvm);
+	zvm_ram_unmap(m->pvtime.hva, m->pvtime.size);
 	zvm_ram_unmap(m->ram.hva, m->ram.size);
 	zvm_images_close(&m->images);
 }

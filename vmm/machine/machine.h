@@ -45,6 +45,7 @@ struct zvm_machine {
 	struct zvm_kvm kvm;
 	struct zvm_images images;
 	struct zvm_span ram;
+	struct zvm_span pvtime; /* a structure of stolen time for each vCPU, where the device tells it */
 	struct zvm_flash_bank flash[ZVM_FLASH_BANKS];
 	struct zvm_gmem gmem;
 	struct zvm_bus bus;

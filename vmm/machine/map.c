@@ -10,6 +10,7 @@ const struct zvm_map_entry zvm_map[ZVM_MAP_NR] = {
 	[ZVM_MAP_UART] = { "pl011", 0x09000000, 0x00001000, 1 },
 	[ZVM_MAP_RTC] = { "pl031", 0x09010000, 0x00001000, 2 },
 	[ZVM_MAP_GPIO] = { "pl061", 0x09030000, 0x00001000, 7 },
+	[ZVM_MAP_PVTIME] = { "stolen-time", 0x090a0000, 0x00010000, -1 },
 	[ZVM_MAP_VIRTIO] = { "virtio-mmio", 0x0a000000, 0x00004000, 16 },
 	[ZVM_MAP_RAM] = { "ram", 0x40000000, 255ULL << 30, -1 },
 };

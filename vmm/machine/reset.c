@@ -32,8 +32,11 @@
 
 #define MPIDR_AFF 0xff00ffffffULL
 
-#define MEMSLOT_RAM   0u
-#define MEMSLOT_FLASH 1u /* and one more for each further bank */
+#define MEMSLOT_RAM    0u
+#define MEMSLOT_FLASH  1u /* and one more for each further bank */
+#define MEMSLOT_PVTIME (MEMSLOT_FLASH + ZVM_FLASH_BANKS)
+
+#define PVTIME_STRUCT 64u /* DEN 0057 3.2.2, aligned to its size */
 
 /* EL1h with debug exceptions, SError, IRQ and FIQ masked, as the boot protocol demands. */
 #define PSTATE_START 0x3c5u
@@ -107,6 +110,16 @@ static int create_vcpus(struct zvm_machine *m, struct zvm_err *err)
 	return ret;
 }
 
+static int init_steal_time(struct zvm_machine *m, struct zvm_err *err)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; m->pvtime.hva && ret == 0 && i < m->vcpus.count; i++)
+		ret = zvm_kvm_set_steal_time(m->vcpus.vcpu[i].fd, m->pvtime.ipa + i * PVTIME_STRUCT,
+					     err);
+	return ret;
+}
+
 static int init_pmus(struct zvm_machine *m, struct zvm_err *err)
 {
 	int ret = 0;
@@ -130,6 +143,9 @@ static int map_memory(struct zvm_machine *m, struct zvm_err *err)
 	ret = zvm_kvm_set_memory(m->vm, MEMSLOT_RAM, 0, m->ram.ipa, m->ram.size, m->ram.hva, err);
 	if (ret < 0)
 		return zvm_config_blame(m->cfg, "memory", ret, err);
+	if (m->pvtime.hva)
+		ret = zvm_kvm_set_memory(m->vm, MEMSLOT_PVTIME, 0, m->pvtime.ipa, m->pvtime.size,
+					 m->pvtime.hva, err);
 	for (unsigned int i = 0; ret == 0 && i < ZVM_FLASH_BANKS; i++)
 		if (m->flash[i].mem.hva)
 			ret = zvm_machine_show_flash(&m->flash[i], true, err);
@@ -153,6 +169,8 @@ int zvm_machine_power_on(struct zvm_machine *m, struct zvm_err *err)
 		ret = zvm_kvm_init_gic(m->gic, err);
 	if (ret == 0)
 		ret = init_pmus(m, err);
+	if (ret == 0)
+		ret = init_steal_time(m, err);
 	if (ret == 0)
 		ret = zvm_irq_attach(&m->irq, m->vm, err);
 	if (ret == 0)

@@ -104,6 +104,7 @@ int zvm_kvm_open(struct zvm_kvm *kvm, const char *path, struct zvm_err *err)
 	kvm->max_vcpus = ret > 0 ? (unsigned int)ret : 1;
 	kvm->readonly_mem = kvm_cap(kvm->fd, KVM_CAP_READONLY_MEM);
 	kvm->pmu = kvm_cap(kvm->fd, KVM_CAP_ARM_PMU_V3);
+	kvm->steal_time = kvm_cap(kvm->fd, KVM_CAP_STEAL_TIME);
 	return 0;
 fail:
 	zvm_kvm_close(kvm);
@@ -218,7 +219,22 @@ int zvm_kvm_init_pmu(int vcpu, unsigned int ppi, struct zvm_err *err)
 
 	if (ioctl(vcpu, KVM_SET_DEVICE_ATTR, &irq) < 0 ||
 	    ioctl(vcpu, KVM_SET_DEVICE_ATTR, &init) < 0)
-		return zvm_err_set(err, errno, "cannot set up the PMU of a vCPU: %s; try pmu = false",
+		return zvm_err_set(err, errno,
+				   "cannot set up the PMU of a vCPU: %s; try pmu = false",
+				   strerror(errno));
+	return 0;
+}
+
+int zvm_kvm_set_steal_time(int vcpu, uint64_t ipa, struct zvm_err *err)
+{
+	struct kvm_device_attr attr = {
+		.group = KVM_ARM_VCPU_PVTIME_CTRL,
+		.attr = KVM_ARM_VCPU_PVTIME_IPA,
+		.addr = (uintptr_t)&ipa,
+	};
+
+	if (ioctl(vcpu, KVM_SET_DEVICE_ATTR, &attr) < 0)
+		return zvm_err_set(err, errno, "cannot set up the stolen time of a vCPU: %s",
 				   strerror(errno));
 	return 0;
 }

@@ -25,6 +25,7 @@ struct zvm_kvm {
 	unsigned int max_vcpus;
 	bool readonly_mem; /* KVM_MEM_READONLY memslots */
 	bool pmu;	   /* KVM_ARM_VCPU_PMU_V3 */
+	bool steal_time;   /* KVM_ARM_VCPU_PVTIME_CTRL */
 };
 
 /* Open @path (kept) and check API version and capabilities. Messages carry a remedy. */
@@ -47,6 +48,9 @@ int zvm_kvm_init_vcpu(int vm, int vcpu, bool off, bool pmu, struct zvm_err *err)
 
 /* The PMU of a vCPU that has one interrupts by @ppi; after zvm_kvm_init_gic(). */
 int zvm_kvm_init_pmu(int vcpu, unsigned int ppi, struct zvm_err *err);
+
+/* Where in guest memory a vCPU is told its stolen time: 64 bytes, aligned. */
+int zvm_kvm_set_steal_time(int vcpu, uint64_t ipa, struct zvm_err *err);
 
 int zvm_kvm_get_reg(int vcpu, uint64_t id, uint64_t *val);
 int zvm_kvm_set_reg(int vcpu, uint64_t id, uint64_t val);

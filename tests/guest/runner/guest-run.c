@@ -416,8 +416,7 @@ static void create_vm(const char *device, const char *path)
 	/* Where the device has it: the guest looks what it got. */
 	if (with_pauth && ioctl(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PTRAUTH_ADDRESS) > 0 &&
 	    ioctl(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PTRAUTH_GENERIC) > 0)
-		features |= 1U << KVM_ARM_VCPU_PTRAUTH_ADDRESS |
-			    1U << KVM_ARM_VCPU_PTRAUTH_GENERIC;
+		features |= 1U << KVM_ARM_VCPU_PTRAUTH_ADDRESS | 1U << KVM_ARM_VCPU_PTRAUTH_GENERIC;
 	if (with_pmu && ioctl(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PMU_V3) > 0)
 		features |= 1U << KVM_ARM_VCPU_PMU_V3;
 	run_size = must(ioctl(kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0), "KVM_GET_VCPU_MMAP_SIZE");
@@ -455,8 +454,9 @@ static unsigned long number(const char *s, unsigned long max, const char *what)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: guest-run [--device DEV] [--vcpus N] [--mem MB] [--param N]\n"
-			"                 [--kick US] [--timeout S] [--no-reset] [--its] [--pauth] [--pmu] IMAGE\n");
+	fprintf(stderr,
+		"usage: guest-run [--device DEV] [--vcpus N] [--mem MB] [--param N]\n"
+		"                 [--kick US] [--timeout S] [--no-reset] [--its] [--pauth] [--pmu] IMAGE\n");
 	exit(STATUS_SETUP);
 }
 
