@@ -84,10 +84,15 @@ bool zvm_virtio_queue_answerable(const struct zvm_virtio_queue *q)
 	return !q->vq.fault && !(atomic_load(&q->dev->status) & VIRTIO_CONFIG_S_NEEDS_RESET);
 }
 
+bool zvm_virtio_queue_open(const struct zvm_virtio_queue *q)
+{
+	return q->running && !q->paused && zvm_virtio_queue_answerable(q);
+}
+
 bool zvm_virtio_queue_enter(struct zvm_virtio_queue *q)
 {
 	pthread_mutex_lock(&q->lock);
-	if (q->running && !q->paused && zvm_virtio_queue_answerable(q))
+	if (zvm_virtio_queue_open(q))
 		return true;
 	pthread_mutex_unlock(&q->lock);
 	return false;
@@ -118,6 +123,14 @@ void zvm_virtio_queue_rearm(struct zvm_virtio_queue *q)
 {
 	atomic_fetch_add(&q->self_kicks, 1);
 	zvm_virtio_event_signal(q->kick_fd);
+}
+
+void zvm_virtio_queue_rung(struct zvm_virtio_queue *q)
+{
+	if (atomic_load(&q->self_kicks))
+		atomic_store(&q->self_kicks, 0);
+	else
+		zvm_virtio_count(q->dev, ZVM_STAT_NOTIFICATIONS, 1);
 }
 
 void zvm_virtio_queue_run(struct zvm_virtio_queue *q)

@@ -140,6 +140,12 @@ void zvm_virtio_queue_rearm(struct zvm_virtio_queue *q);
 bool zvm_virtio_queue_enter(struct zvm_virtio_queue *q);
 void zvm_virtio_queue_leave(struct zvm_virtio_queue *q);
 
+/* For a device that holds queue->lock already: may the ring be touched? */
+bool zvm_virtio_queue_open(const struct zvm_virtio_queue *q);
+
+/* The doorbell was rung, and the eventfd is not read (edge-triggered): counts it. */
+void zvm_virtio_queue_rung(struct zvm_virtio_queue *q);
+
 /* May buffers of chains in flight still be touched? queue->lock held. */
 bool zvm_virtio_queue_answerable(const struct zvm_virtio_queue *q);
 

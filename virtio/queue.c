@@ -270,6 +270,11 @@ bool zvm_vq_publish(struct zvm_vq *vq)
 	return !(zvm_le16_load(vq->avail + RING_FLAGS) & VRING_AVAIL_F_NO_INTERRUPT);
 }
 
+bool zvm_vq_waiting(const struct zvm_vq *vq)
+{
+	return zvm_le16_load_acquire(vq->avail + RING_IDX) != vq->last_avail;
+}
+
 void zvm_vq_disable_notify(struct zvm_vq *vq)
 {
 	/* With the event index an old avail_event is enough: the guest has passed it. */
@@ -285,7 +290,7 @@ bool zvm_vq_enable_notify(struct zvm_vq *vq)
 		zvm_le16_store(vq->used + RING_FLAGS, 0);
 	/* Orders the store of our wish before the load of avail->idx. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return zvm_le16_load_acquire(vq->avail + RING_IDX) != vq->last_avail;
+	return zvm_vq_waiting(vq);
 }
 
 size_t zvm_iov_copy_from(void *dst, size_t len, const struct iovec *iov, unsigned int n)

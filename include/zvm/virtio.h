@@ -113,7 +113,7 @@ struct zvm_virtio_stats {
 	uint64_t errors;	/* of these, with a device error status */
 	uint64_t bytes_in;	/* device to guest: disk reads, console input, entropy */
 	uint64_t bytes_out;	/* guest to device: disk writes, console output */
-	uint64_t notifications; /* doorbells rung by the guest */
+	uint64_t notifications; /* doorbells of the guest that found the device asleep */
 	uint64_t interrupts;	/* irqfd writes */
 	uint64_t resets;	/* by the guest or the VMM */
 	uint64_t violations;	/* times DEVICE_NEEDS_RESET was entered */
@@ -142,6 +142,8 @@ struct zvm_blk_cfg {
 	bool readonly;
 	bool iothreads;		 /* one thread per queue instead of the event loop; with the page
 				  * cache and libaio submission blocks, so it is advised there */
+	unsigned int poll_us;	 /* an I/O thread looks for more for so long before it sleeps, at
+				  * most; 0: not at all */
 	bool no_discard;	 /* do not offer DISCARD */
 	bool no_lock;		 /* do not take the advisory lock (flock) on the image */
 	unsigned int queues;	 /* 0 means 1; at most ZVM_VIRTIO_MAX_QUEUES */

@@ -421,6 +421,25 @@ static void chain_without_header_or_status_needs_reset(void **state)
 	assert_true(vdrv_logged(&b->d, "header or status"));
 }
 
+static void doorbell_behind_a_reset_does_not_break_the_device_again(void **state)
+{
+	struct blk *b = under_test(state);
+	struct vdrv_buf shrt = { .ipa = vdrv_alloc(&b->d, 16, 16), .len = 15 };
+
+	vdrv_add(&b->d, 0, &shrt, 1);
+	vdrv_kick(&b->d, 0);
+	for (int i = 0; i < 1000 && !vdrv_needs_reset(&b->d); i++)
+		vdrv_loop(&b->d, 1);
+	assert_true(vdrv_needs_reset(&b->d));
+	vdrv_wr(&b->d, VIRTIO_MMIO_STATUS, 0);
+	vdrv_wr(&b->d, VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	for (int i = 0; i < 20; i++) {
+		vdrv_loop(&b->d, 1);
+		usleep(1000);
+	}
+	assert_int_equal(vdrv_rd(&b->d, VIRTIO_MMIO_STATUS), 0);
+}
+
 static void destroy_with_requests_in_flight_is_clean(void **state)
 {
 	struct blk *b = under_test(state);
@@ -469,6 +488,7 @@ static const struct CMUnitTest tests[] = {
 	T(reset_with_requests_in_flight_leaves_memory_alone_afterwards),
 	T(quiesce_completes_what_was_taken_and_holds_the_rest),
 	T(chain_without_header_or_status_needs_reset),
+	T(doorbell_behind_a_reset_does_not_break_the_device_again),
 	T(destroy_with_requests_in_flight_is_clean),
 	T(statistics_count_requests_bytes_and_errors),
 };
@@ -480,19 +500,22 @@ int main(void)
 	int failed = 0;
 
 	for (unsigned int i = 0; i < 3; i++)
-		for (unsigned int v = 0; v < 4; v++) {
+		for (unsigned int v = 0; v < 6; v++) {
 			char group[64];
 
 			variant = (struct zvm_blk_cfg){
 				.engine = engines[i],
 				.cache = v & 1 ? ZVM_BLK_CACHE_NONE : ZVM_BLK_CACHE_WRITEBACK,
-				.iothreads = v & 2,
+				.iothreads = v >= 2,
+				.poll_us = v >= 4 ? 50 : 0,
 				.queues = 2,
 				.serial = "serial-42",
 			};
 			snprintf(group, sizeof(group), "virtio-blk %s%s%s",
 				 zvm_blk_engine_name(engines[i]), v & 1 ? " direct" : "",
-				 v & 2 ? " iothreads" : "");
+				 v >= 4	  ? " polled"
+				 : v >= 2 ? " iothreads"
+					  : "");
 			failed += cmocka_run_group_tests_name(group, tests, NULL, NULL);
 		}
 	return failed;

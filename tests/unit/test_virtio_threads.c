@@ -126,17 +126,21 @@ int main(void)
 	};
 	int failed = 0;
 
-	for (unsigned int v = 0; v < 6; v++) {
+	for (unsigned int v = 0; v < 9; v++) {
 		char group[64];
 
 		variant = (struct zvm_blk_cfg){
-			.engine = (enum zvm_blk_engine)(v / 2),
+			.engine = (enum zvm_blk_engine)(v / 3),
 			.cache = ZVM_BLK_CACHE_NONE,
-			.iothreads = v & 1,
+			.iothreads = v % 3,
+			.poll_us = v % 3 == 2 ? 100 : 0,
 			.queues = 2,
 		};
 		snprintf(group, sizeof(group), "virtio threads, %s%s",
-			 zvm_blk_engine_name(variant.engine), v & 1 ? " iothreads" : "");
+			 zvm_blk_engine_name(variant.engine),
+			 v % 3 == 2 ? " polled"
+			 : v % 3    ? " iothreads"
+				    : "");
 		failed += cmocka_run_group_tests_name(group, tests, NULL, NULL);
 	}
 	return failed;

@@ -8,6 +8,9 @@
  * holds queue->lock and waits on done_fd itself, so it depends on no other thread but the kernel's
  * and the pool's.
  *
+ * The thread watches its eventfds edge-triggered: each signal is an edge whatever the count, so
+ * they need not be read, which would be a system call for each doorbell.
+ *
  * Write-back: offered as the initial mode. A driver that takes neither FLUSH nor CONFIG_WCE cannot
  * ask for durability, so its writes are write-through (5.2.5.2); with CONFIG_WCE it may choose.
  */
@@ -16,6 +19,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/virtio_config.h>
@@ -26,6 +30,7 @@
 
 #define POOL_THREADS 4 /* of the "threads" engine, per queue */
 #define RETRY_MS     2 /* when the kernel had no room for a request */
+#define AWAKE_ROUNDS 64 /* of a polled queue before others may have its lock */
 
 static const struct {
 	const char *name;
@@ -68,18 +73,31 @@ static struct zvm_blk *to_blk(struct zvm_virtio_dev *dev)
 
 bool zvm_blk_submit(struct zvm_blk_queue *bq)
 {
-	return bq->blk->engine && bq->blk->engine->submit(bq);
+	const struct zvm_blk_engine_ops *engine = bq->blk->engine;
+	bool again;
+
+	if (!engine)
+		return false;
+	do
+		again = engine->submit(bq);
+	while (bq->in_kernel && engine->reap(bq));
+	return again;
+}
+
+/* First the eventfd, then the completions: one that comes between rings again. */
+static void take_event(struct zvm_blk_queue *bq)
+{
+	uint64_t n;
+
+	if (read(bq->done_fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
+		zvm_virtio_logf(&bq->blk->dev, ZVM_VIRTIO_LOG_ERR, "completion eventfd: %m");
 }
 
 /* Takes what has completed; queue->lock held. True: the host had no room for a follow-up. */
 static bool reap(struct zvm_blk_queue *bq)
 {
 	struct zvm_blk *blk = bq->blk;
-	uint64_t n;
 
-	/* First the eventfd, then the completions: one that comes between rings again. */
-	if (read(bq->done_fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
-		zvm_virtio_logf(&blk->dev, ZVM_VIRTIO_LOG_ERR, "completion eventfd: %m");
 	if (blk->engine)
 		blk->engine->reap(bq);
 	if (blk->pool_started)
@@ -87,55 +105,191 @@ static bool reap(struct zvm_blk_queue *bq)
 	return zvm_blk_submit(bq);
 }
 
-static void completed(struct zvm_blk_queue *bq)
+/* Something has completed, or the doorbell was rung, or both: one interrupt for all of it. */
+static void work(struct zvm_blk_queue *bq, bool kicked, bool event)
 {
+	struct zvm_virtio_queue *q = bq->q;
+
+	pthread_mutex_lock(&q->lock);
+	/* Under the lock: who drains the queue waits for this event while holding it. */
+	if (event)
+		take_event(bq);
 	/* Not through the gate: requests of a broken device must come home, too. */
-	pthread_mutex_lock(&bq->q->lock);
 	if (reap(bq))
-		zvm_virtio_queue_rearm(bq->q);
-	zvm_virtio_queue_signal(bq->q);
-	pthread_mutex_unlock(&bq->q->lock);
+		zvm_virtio_queue_rearm(q);
+	if (kicked && zvm_virtio_queue_open(q)) {
+		zvm_blk_serve(q);
+		zvm_virtio_queue_leave(q);
+	} else {
+		/* Without leave(): a fault of before a reset must not break the device again. */
+		zvm_virtio_queue_signal(q);
+		pthread_mutex_unlock(&q->lock);
+	}
 }
 
 static void done_ready(void *arg, uint32_t events)
 {
 	(void)events;
-	completed(arg);
+	work(arg, false, true);
+}
+
+static void engine_ready(void *arg, uint32_t events)
+{
+	(void)events;
+	work(arg, false, false);
 }
 
 static void blk_drain(struct zvm_virtio_queue *q, bool stop)
 {
 	struct zvm_blk_queue *bq = &to_blk(q->dev)->bqs[q->index];
-	struct pollfd p = { .fd = bq->done_fd, .events = POLLIN };
+	struct pollfd p[] = {
+		{ .fd = bq->done_fd, .events = POLLIN },
+		{ .fd = bq->engine_fd, .events = POLLIN }, /* ignored when negative */
+	};
 	bool again = zvm_blk_submit(bq);
 
 	(void)stop;
 	while (bq->busy) {
-		poll(&p, 1, again ? RETRY_MS : -1);
+		poll(p, 2, again ? RETRY_MS : -1);
+		take_event(bq);
 		again = reap(bq);
 	}
 	zvm_virtio_queue_signal(q);
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static inline void relax(void)
+{
+#ifdef __aarch64__
+	__asm__ volatile("yield" ::: "memory");
+#else
+	__asm__ volatile("" ::: "memory");
+#endif
+}
+
+/* Is there more before the window ends? queue->lock held: a reset waits for that long. */
+static bool look(struct zvm_blk_queue *bq)
+{
+	const struct zvm_blk_engine_ops *engine = bq->blk->engine;
+	struct zvm_virtio_queue *q = bq->q;
+	uint64_t until = now_ns() + bq->window;
+	unsigned int i;
+
+	do {
+		for (i = 0; i < 16; i++, relax())
+			if (zvm_vq_waiting(&q->vq) || (bq->in_kernel && engine->reap(bq)))
+				return true;
+	} while (now_ns() < until);
+	return false;
+}
+
+/*
+ * As work(), for a disk that is polled: what the driver does next is found without its doorbell.
+ * The window doubles when we had gone to sleep too early, and halves when looking was in vain.
+ */
+static void work_awake(struct zvm_blk_queue *bq)
+{
+	struct zvm_virtio_queue *q = bq->q;
+	uint64_t slept = now_ns() - bq->asleep_since, max = bq->blk->poll_ns;
+	unsigned int rounds = AWAKE_ROUNDS;
+	bool served = false;
+
+	if (slept > max)
+		bq->window /= 2;
+	else if (bq->window < max)
+		bq->window = bq->window < max / 16 ? max / 8 : bq->window * 2;
+	if (bq->window > max)
+		bq->window = max;
+
+	pthread_mutex_lock(&q->lock);
+	bq->awake = bq->window;
+	do {
+		if (reap(bq))
+			zvm_virtio_queue_rearm(q);
+		if (zvm_virtio_queue_open(q)) {
+			zvm_blk_serve(q);
+			served = true;
+		} else {
+			zvm_virtio_queue_signal(q);
+		}
+	} while (bq->awake && zvm_virtio_queue_open(q) && --rounds && look(bq));
+	if (bq->awake && zvm_virtio_queue_open(q) && zvm_vq_enable_notify(&q->vq))
+		zvm_virtio_queue_rearm(q);
+	bq->awake = false;
+	/* As in work(). */
+	if (served)
+		zvm_virtio_queue_leave(q);
+	else
+		pthread_mutex_unlock(&q->lock);
+	bq->asleep_since = now_ns();
+}
+
+enum { EV_STOP, EV_KICK, EV_DONE, EV_ENGINE, EV_NR };
+
 static void *io_thread(void *arg)
 {
 	struct zvm_blk_queue *bq = arg;
-	struct pollfd p[] = {
-		{ .fd = bq->q->kick_fd, .events = POLLIN },
-		{ .fd = bq->done_fd, .events = POLLIN },
-		{ .fd = bq->blk->stop_fd, .events = POLLIN },
-	};
+	struct epoll_event ev[EV_NR];
+	bool kicked;
+	int i, n;
 
 	for (;;) {
-		if (poll(p, 3, -1) < 0)
-			continue; /* EINTR; signals are blocked, so only a debugger's */
-		if (p[2].revents)
-			return NULL;
-		if (p[1].revents)
-			completed(bq);
-		if (p[0].revents)
-			zvm_virtio_queue_run(bq->q);
+		n = epoll_wait(bq->epfd, ev, EV_NR, -1);
+		kicked = false;
+		for (i = 0; i < n; i++) {
+			if (ev[i].data.u32 == EV_STOP)
+				return NULL;
+			if (ev[i].data.u32 == EV_KICK)
+				kicked = true;
+		}
+		if (n <= 0)
+			continue; /* EINTR: a debugger's signal, or work of io_uring's */
+		if (kicked)
+			zvm_virtio_queue_rung(bq->q);
+		if (bq->blk->poll_ns)
+			work_awake(bq);
+		else
+			work(bq, kicked, false);
 	}
+}
+
+static int thread_watch(struct zvm_blk_queue *bq, int fd, uint32_t events, uint32_t what)
+{
+	struct epoll_event ev = { .events = events, .data.u32 = what };
+
+	if (fd < 0)
+		return 0;
+	return epoll_ctl(bq->epfd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+static int thread_start(struct zvm_blk_queue *bq, struct zvm_err *e)
+{
+	int ret;
+
+	bq->epfd = epoll_create1(EPOLL_CLOEXEC);
+	if (bq->epfd < 0)
+		return zvm_err_set(e, errno, "epoll: %s", strerror(errno));
+	ret = thread_watch(bq, bq->blk->stop_fd, EPOLLIN, EV_STOP);
+	if (!ret)
+		ret = thread_watch(bq, bq->q->kick_fd, EPOLLIN | EPOLLET, EV_KICK);
+	if (!ret)
+		ret = thread_watch(bq, bq->done_fd, EPOLLIN | EPOLLET, EV_DONE);
+	if (!ret)
+		ret = thread_watch(bq, bq->engine_fd, EPOLLIN, EV_ENGINE);
+	if (ret)
+		return zvm_err_set(e, ret, "cannot watch completions: %s", strerror(-ret));
+	ret = zvm_blk_thread_start(&bq->thread, io_thread, bq, "zvm-blk-io");
+	if (ret)
+		return zvm_err_set(e, ret, "cannot start a thread: %s", strerror(-ret));
+	bq->threaded = true;
+	return 0;
 }
 
 static void update_writeback(struct zvm_blk *blk)
@@ -181,6 +335,10 @@ static void queue_close(struct zvm_blk_queue *bq)
 
 	if (bq->watched)
 		env->unwatch(env->ctx, bq->done_fd);
+	if (bq->engine_watched)
+		env->unwatch(env->ctx, bq->engine_fd);
+	if (bq->epfd >= 0)
+		close(bq->epfd);
 	if (bq->opened)
 		bq->blk->engine->close(bq);
 	if (bq->done_fd >= 0)
@@ -264,18 +422,15 @@ static int queue_serve_on(struct zvm_blk_queue *bq, bool iothreads, struct zvm_e
 	const struct zvm_virtio_env *env = &bq->blk->dev.env;
 	int ret;
 
-	if (iothreads) {
-		ret = zvm_blk_thread_start(&bq->thread, io_thread, bq, "zvm-blk-io");
-		if (ret)
-			return zvm_err_set(e, ret, "cannot start a thread: %s", strerror(-ret));
-		bq->threaded = true;
-	} else {
-		ret = env->watch(env->ctx, bq->done_fd, EPOLLIN, done_ready, bq);
-		if (ret)
-			return zvm_err_set(e, ret, "cannot watch completions: %s", strerror(-ret));
-		bq->watched = true;
+	if (iothreads)
+		return thread_start(bq, e);
+	ret = env->watch(env->ctx, bq->done_fd, EPOLLIN, done_ready, bq);
+	bq->watched = !ret;
+	if (!ret && bq->engine_fd >= 0) {
+		ret = env->watch(env->ctx, bq->engine_fd, EPOLLIN, engine_ready, bq);
+		bq->engine_watched = !ret;
 	}
-	return 0;
+	return ret ? zvm_err_set(e, ret, "cannot watch completions: %s", strerror(-ret)) : 0;
 }
 
 static void fill_config(struct zvm_blk *blk, unsigned int queues)
@@ -373,6 +528,7 @@ int zvm_blk_create(const struct zvm_virtio_env *env, const struct zvm_blk_cfg *c
 	blk->engine = engines[cfg->engine].ops;
 	blk->readonly = cfg->readonly;
 	blk->depth = init.queue_max;
+	blk->poll_ns = cfg->iothreads ? cfg->poll_us * 1000ULL : 0;
 	atomic_store(&blk->writeback, true);
 	if (cfg->serial)
 		memcpy(blk->serial, cfg->serial, strlen(cfg->serial));
@@ -400,7 +556,7 @@ int zvm_blk_create(const struct zvm_virtio_env *env, const struct zvm_blk_cfg *c
 	for (i = 0; i < queues; i++) {
 		blk->bqs[i].blk = blk;
 		blk->bqs[i].q = &blk->dev.queues[i];
-		blk->bqs[i].done_fd = -1;
+		blk->bqs[i].done_fd = blk->bqs[i].engine_fd = blk->bqs[i].epfd = -1;
 	}
 	for (i = 0; i < queues; i++) {
 		ret = queue_open(&blk->bqs[i], e);

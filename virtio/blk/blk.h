@@ -100,7 +100,8 @@ static inline struct zvm_blk_req *zvm_blk_list_take(struct zvm_blk_list *l)
 
 /*
  * An engine; one instance per queue, all calls with queue->lock held, on any thread. Completions
- * make done_fd (an eventfd) readable.
+ * that submit's caller does not find by reap at once make done_fd (an eventfd) or, if the engine
+ * has set it, engine_fd readable; engine_fd is so for as long as there are any.
  */
 struct zvm_blk_engine_ops {
 	const char *name;
@@ -112,8 +113,12 @@ struct zvm_blk_engine_ops {
 	 * something stays and nothing is in the kernel whose completion would bring us back.
 	 */
 	bool (*submit)(struct zvm_blk_queue *bq);
-	/* Calls zvm_blk_req_done() for what has completed. */
-	void (*reap)(struct zvm_blk_queue *bq);
+	/*
+	 * Calls zvm_blk_req_done() for what has completed, and says how many these were. Cheap, and
+	 * no system call, when there are none: it is also called at once after submit, because much
+	 * is done by then (what the page cache has, what a RAM disk holds).
+	 */
+	unsigned int (*reap)(struct zvm_blk_queue *bq);
 };
 
 extern const struct zvm_blk_engine_ops zvm_blk_libaio;
@@ -171,9 +176,13 @@ int zvm_blk_thread_start(pthread_t *t, void *(*fn)(void *), void *arg, const cha
 struct zvm_blk_queue {
 	struct zvm_blk *blk;
 	struct zvm_virtio_queue *q;
-	int done_fd;
-	bool watched, threaded, opened;
+	int done_fd, engine_fd; /* engine_fd: -1 when completions come by done_fd alone */
+	bool watched, engine_watched, threaded, opened;
 	pthread_t thread;
+	int epfd;	       /* of the thread */
+	bool awake;	       /* the thread will look again: no doorbell is wanted; lock */
+	uint64_t window;       /* how long it looks, ns; the thread's own, as is the next */
+	uint64_t asleep_since; /* ns */
 
 	struct zvm_blk_req *reqs; /* depth + 1, of which nr_made have been used */
 	unsigned int nr_made;
@@ -202,6 +211,7 @@ struct zvm_blk {
 	bool readonly;
 	char serial[VIRTIO_BLK_ID_BYTES];
 	unsigned int depth;    /* entries of a queue */
+	uint64_t poll_ns;      /* how long a thread looks for more at most */
 	atomic_bool writeback; /* false: a write is on stable storage when it completes */
 	int stop_fd;	       /* readable: I/O threads end */
 	_Atomic uint64_t host_errors;
@@ -211,7 +221,10 @@ struct zvm_blk {
 /* Takes requests from the ring and starts them. queue->lock held. */
 void zvm_blk_serve(struct zvm_virtio_queue *q);
 
-/* Starts what is on todo. True: the host has no room, try again later. queue->lock held. */
+/*
+ * Starts what is on todo and takes what is done already. True: the host has no room, try again
+ * later. queue->lock held.
+ */
 bool zvm_blk_submit(struct zvm_blk_queue *bq);
 
 /* One step of a request has ended: bytes transferred, or -errno. queue->lock held. */

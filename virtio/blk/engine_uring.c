@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Disk engine on io_uring (liburing): one ring per queue, completion by eventfd.
+ * Disk engine on io_uring (liburing): one ring per queue. Who waits for completions waits on the
+ * ring's own descriptor, which is readable while there are any: those that are taken as soon as
+ * they have been submitted wake nobody, which an eventfd would.
  *
  * Called with queue->lock held, so the ring has one user at a time although the thread may differ
  * (a reset drains on the vCPU's thread).
@@ -29,14 +31,8 @@ static int uring_open(struct zvm_blk_queue *bq, struct zvm_err *e)
 					   strerror(-ret));
 		return zvm_err_set(e, ret, "cannot set up io_uring: %s", strerror(-ret));
 	}
-	ret = io_uring_register_eventfd(ring, bq->done_fd);
-	if (ret) {
-		io_uring_queue_exit(ring);
-		free(ring);
-		return zvm_err_set(e, ret, "cannot register an eventfd with io_uring: %s",
-				   strerror(-ret));
-	}
 	bq->engine = ring;
+	bq->engine_fd = ring->ring_fd;
 	return 0;
 }
 
@@ -84,10 +80,11 @@ static bool uring_submit(struct zvm_blk_queue *bq)
 	return !bq->in_kernel;
 }
 
-static void uring_reap(struct zvm_blk_queue *bq)
+static unsigned int uring_reap(struct zvm_blk_queue *bq)
 {
 	struct io_uring *ring = bq->engine;
 	struct io_uring_cqe *cqe;
+	unsigned int n = 0;
 
 	while (!io_uring_peek_cqe(ring, &cqe)) {
 		struct zvm_blk_req *req = io_uring_cqe_get_data(cqe);
@@ -96,7 +93,9 @@ static void uring_reap(struct zvm_blk_queue *bq)
 		io_uring_cqe_seen(ring, cqe);
 		bq->in_kernel--;
 		zvm_blk_req_done(req, res);
+		n++;
 	}
+	return n;
 }
 
 const struct zvm_blk_engine_ops zvm_blk_io_uring = {

@@ -381,7 +381,7 @@ void zvm_blk_serve(struct zvm_virtio_queue *q)
 		}
 		/* Start what was collected before asking for the next doorbell. */
 		again = zvm_blk_submit(bq);
-	} while (ret >= 0 && budget && zvm_vq_enable_notify(&q->vq));
+	} while (ret >= 0 && budget && !bq->awake && zvm_vq_enable_notify(&q->vq));
 
 	if (!budget || again)
 		zvm_virtio_queue_rearm(q);

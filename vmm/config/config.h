@@ -28,6 +28,8 @@
 #define ZVM_CONFIG_MAX_VCPUS 8
 /* virtio-mmio slots of the machine; disks, the console and the entropy source share them. */
 #define ZVM_CONFIG_VIRTIO_SLOTS 32
+/* How long a disk may be polled, in microseconds. */
+#define ZVM_CONFIG_MAX_POLL 1000
 /* Request queues of one disk. */
 #define ZVM_CONFIG_MAX_QUEUES 8
 /* VIRTIO_BLK_ID_BYTES: a longer serial number could not be told to the guest. */
@@ -59,6 +61,7 @@ struct zvm_config_disk {
 	bool readonly;	     /* default false */
 	bool discard;	     /* offer DISCARD and WRITE_ZEROES; default true, false if readonly */
 	unsigned int queues; /* 1..ZVM_CONFIG_MAX_QUEUES; default 1 */
+	unsigned int poll;   /* microseconds, 0..ZVM_CONFIG_MAX_POLL; default 0 */
 	char *serial;	     /* 0..ZVM_CONFIG_MAX_SERIAL printable ASCII, never NULL; default "" */
 };
 

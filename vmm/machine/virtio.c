@@ -221,6 +221,9 @@ static int create_disk(struct zvm_machine *m, size_t i, struct zvm_err *err)
 		.no_discard = !disk->discard,
 		.queues = disk->queues,
 		.serial = disk->serial[0] ? disk->serial : NULL,
+		/* The event loop must not block, and a thread may wait in ways that it cannot. */
+		.iothreads = true,
+		.poll_us = disk->poll,
 	};
 	struct zvm_virtio_env env;
 	struct zvm_slot *slot = NULL;
@@ -231,9 +234,6 @@ static int create_disk(struct zvm_machine *m, size_t i, struct zvm_err *err)
 	snprintf(key, sizeof(key), "disk[%zu].engine", i);
 	if (!zvm_blk_engine_available(cfg.engine) && !zvm_config_is_set(m->cfg, key))
 		cfg.engine = ZVM_BLK_THREADS;
-	/* io_submit() on the page cache blocks, which the event loop must not. */
-	cfg.iothreads = disk->queues > 1 ||
-			(cfg.engine == ZVM_BLK_LIBAIO && disk->cache == ZVM_DISK_CACHE_WRITEBACK);
 	ret = slot_open(m, &slot, &env, err);
 	if (ret < 0)
 		return ret;
