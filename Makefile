@@ -207,6 +207,7 @@ demo: all
 .PHONY: bench
 bench: module guests $(B)/bench/count.so
 	$(Q)tests/bench/run --kernel $(REL)
+	$(Q)tests/bench/system --kernel $(REL)
 
 $(B)/bench/count.so: tests/bench/plugin/count.c
 	@mkdir -p $(@D)

@@ -18,7 +18,7 @@ GUEST_RUN_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DGUEST_RUNNER -O2 -g -pthread -Wal
 	-Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Werror -Itests/guest/lib
 
 .PHONY: guest-tests
-guest-tests: $(GUEST_IMAGES) $(BENCH_IMAGES) $(B)/bin/guest-run $(B)/guest/run $(B)/guest/differences.txt
+guest-tests: $(GUEST_IMAGES) $(BENCH_IMAGES) $(B)/bin/guest-run $(B)/bin/bench-mark $(B)/guest/run $(B)/guest/differences.txt
 
 $(B)/guest/lib/%.o: tests/guest/lib/%.c
 	@mkdir -p $(@D)
@@ -58,6 +58,11 @@ $(B)/bin/guest-run: $(wildcard tests/guest/runner/*.c tests/guest/runner/*.h) te
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC      $@")
 	$(Q)$(CROSS)gcc $(GUEST_RUN_CFLAGS) -static -o $@ $(filter %.c,$^)
+
+$(B)/bin/bench-mark: tests/bench/plugin/mark.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC      $@")
+	$(Q)$(CROSS)gcc -std=gnu11 -O2 -Wall -Wextra -Werror -static -o $@ $<
 
 # The script and its list go where the board sees them.
 $(B)/guest/%: tests/guest/%

@@ -50,8 +50,8 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info_t *in
 #define SP_EL0	   0xd5384100U /* `current` in the kernel */
 #define TPIDR_EL2  0xd53cd040U /* its per-CPU base with VHE */
 
-/* KINDS: the columns; tests/bench/run names them. */
-enum { INSN, MEMORY, CURRENT, MRS, MSR, ISB, DSB, DMB, TLBI, NR_KINDS };
+/* KINDS: the columns; tests/bench/run names them. ALL: by whomever, guests and user space, too. */
+enum { INSN, MEMORY, CURRENT, MRS, MSR, ISB, DSB, DMB, TLBI, ALL, NR_KINDS };
 
 static uint64_t now[NR_KINDS], begin[NR_KINDS];
 static FILE *out;
@@ -109,6 +109,8 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		int kind;
 
 		memcpy(&op, qemu_plugin_insn_data(insn), sizeof(op));
+		qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64,
+							   &now[ALL], 1);
 		if (!kernel) {
 			if (op == MARK_BEGIN || op == MARK_END)
 				qemu_plugin_register_vcpu_insn_exec_cb(
