@@ -13,6 +13,7 @@ counts() {
 steals() {
 	for n in a b; do
 		vm_make "/tmp/$n" linux.toml 1 zvm.test=steal
+		sed -i "s/^name .*/name = \"steal-$n\"/" "/tmp/$n/vm.toml"
 		printf '[vcpu]\naffinity = [1]\n' >>"/tmp/$n/vm.toml"
 	done
 	zvm-run --device "$device" /tmp/b/vm.toml >/tmp/b/log 2>&1 </dev/null &
