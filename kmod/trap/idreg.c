@@ -23,7 +23,7 @@ struct zvm_idreg {
 };
 
 static const struct zvm_idreg zvm_idregs[] = {
-	/* AArch32, for EL0: the host's, without PMU and RAS */
+	/* AArch32, for EL0: the host's, without RAS; the PMU by feature */
 	{ SYS_ID_PFR0_EL1, GENMASK(15, 0) | F(16) | F(24) },
 	{ SYS_ID_PFR1_EL1, GENMASK(31, 0) },
 	{ SYS_ID_DFR0_EL1, GENMASK(23, 0) },
@@ -51,11 +51,11 @@ static const struct zvm_idreg zvm_idregs[] = {
 	 */
 	{ SYS_ID_AA64PFR0_EL1, GENMASK(23, 0) | F(28) | F(36) | F(48) | F(56) | F(60), 1UL << 24 },
 	{ SYS_ID_AA64PFR1_EL1, F(0) | F(4) | F(12) }, /* BT, SSBS, RAS_frac */
-	/* Debug v8.0 with the host's breakpoints, DoubleLock; no PMU, trace or SPE */
+	/* Debug v8.0 with the host's breakpoints, DoubleLock; no trace or SPE, a PMU by feature */
 	{ SYS_ID_AA64DFR0_EL1, F(12) | F(20) | F(28) | F(36), 6UL },
 	/* all but TME (24) */
 	{ SYS_ID_AA64ISAR0_EL1, ~(F(24) | F(0)) },
-	/* DPB, JSCVT, FCMA, LRCPC, FRINTTS, SB, SPECRES, BF16, DGH, I8MM: no PAuth, XS, LS64 */
+	/* DPB, JSCVT, FCMA, LRCPC, FRINTTS, SB, SPECRES, BF16, DGH, I8MM; no XS, LS64, PAuth by feature */
 	{ SYS_ID_AA64ISAR1_EL1, F(0) | F(12) | F(16) | F(20) | F(32) | F(36) | F(40) | F(44) |
 				F(48) | F(52) },
 	{ SYS_ID_AA64ISAR2_EL1, F(4) | F(20) | F(28) }, /* RPRES, BC, CLRBHB */
@@ -121,10 +121,21 @@ static void zvm_idreg_show(struct zvm_vm *vm, u32 enc, u64 fields)
 	vm->id_regs[zvm_idreg_index(enc)] |= read_sanitised_ftr_reg(enc) & fields;
 }
 
+/* PMUVer, and PerfMon, which says the same to AArch32. */
+static void zvm_idreg_show_pmu(struct zvm_vm *vm)
+{
+	u64 perfmon = (read_sanitised_ftr_reg(SYS_ID_DFR0_EL1) >> 24) & 0xf;
+
+	vm->id_regs[zvm_idreg_index(SYS_ID_AA64DFR0_EL1)] |= (u64)zvm_pmu_version() << 8;
+	if (perfmon != 0xf)
+		vm->id_regs[zvm_idreg_index(SYS_ID_DFR0_EL1)] |=
+			min_t(u64, perfmon, zvm_pmu_version()) << 24;
+}
+
 void zvm_idreg_features(struct zvm_vm *vm, u32 features)
 {
 	if (features & BIT(KVM_ARM_VCPU_PMU_V3))
-		vm->id_regs[zvm_idreg_index(SYS_ID_AA64DFR0_EL1)] |= (u64)zvm_pmu_version() << 8;
+		zvm_idreg_show_pmu(vm);
 	if (features & BIT(KVM_ARM_VCPU_PTRAUTH_ADDRESS)) {
 		zvm_idreg_show(vm, SYS_ID_AA64ISAR1_EL1, ZVM_ISAR1_PAUTH);
 		zvm_idreg_show(vm, SYS_ID_AA64ISAR2_EL1, ZVM_ISAR2_PAUTH);
