@@ -62,9 +62,7 @@ static int __init zvm_init(void)
 	if (ret)
 		return ret;
 	zvm_sysreg_init();
-	ret = zvm_pmu_init();
-	if (ret)
-		return ret;
+	zvm_pmu_init();
 	ret = zvm_vmid_init();
 	if (ret)
 		return ret;

@@ -69,27 +69,26 @@ static u32 zvm_pmu_type_of(int cpu)
 }
 
 /* CPUs with PMUs of different kinds: a guest would count on some of them only. */
-int zvm_pmu_init(void)
+void zvm_pmu_init(void)
 {
 	u32 ver = (read_sanitised_ftr_reg(SYS_ID_AA64DFR0_EL1) >> ZVM_PMUVER_SHIFT) & 0xf;
 	u32 type = 0, cpu_type;
 	int cpu;
 
 	if (!ver || ver == ZVM_PMUVER_IMP)
-		return 0;
+		return;
 	raw_spin_lock_init(&zvm_pmu_host.lock);
 	zvm_pmu_host.nr = 31;
 	zvm_pmu_host.pmceid[0] = zvm_pmu_host.pmceid[1] = ~0UL;
 	for_each_online_cpu(cpu) {
 		cpu_type = zvm_pmu_type_of(cpu);
 		if (!cpu_type || (type && cpu_type != type))
-			return 0;
+			return;
 		type = cpu_type;
 	}
 	on_each_cpu(zvm_pmu_probe_cpu, NULL, 1);
 	zvm_pmu_host.type = type;
 	zvm_pmu_host.version = min_t(u32, ver, ZVM_PMUVER_V3P4);
-	return 0;
 }
 
 bool zvm_pmu_supported(void)

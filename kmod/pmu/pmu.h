@@ -74,7 +74,7 @@ struct zvm_pmu {
 
 #ifdef CONFIG_HW_PERF_EVENTS
 
-int zvm_pmu_init(void); /* module load: what this host has */
+void zvm_pmu_init(void); /* module load: what this host has */
 bool zvm_pmu_supported(void);
 u32 zvm_pmu_version(void); /* ID_AA64DFR0_EL1.PMUVer of a guest with PMU */
 
@@ -121,7 +121,7 @@ u32 zvm_pmu_host_type(void);
 
 #else
 
-static inline int zvm_pmu_init(void) { return 0; }
+static inline void zvm_pmu_init(void) { }
 static inline bool zvm_pmu_supported(void) { return false; }
 static inline u32 zvm_pmu_version(void) { return 0; }
 static inline int zvm_pmu_create(struct zvm_vcpu *v) { return -EINVAL; }

@@ -89,19 +89,19 @@ void zvm_idreg_init(struct zvm_vm *vm)
 		*pfr0 = (*pfr0 & ~F(56)) | (1UL << 56);
 }
 
+u64 zvm_idreg_get(struct zvm_vm *vm, u32 enc)
+{
+	return vm->id_regs[zvm_idreg_index(enc)];
+}
+
 bool zvm_idreg_has_ras(struct zvm_vm *vm)
 {
-	return vm->id_regs[zvm_idreg_index(SYS_ID_AA64PFR0_EL1)] & F(28);
+	return zvm_idreg_get(vm, SYS_ID_AA64PFR0_EL1) & F(28);
 }
 
 bool zvm_idreg_has_lor(struct zvm_vm *vm)
 {
-	return vm->id_regs[zvm_idreg_index(SYS_ID_AA64MMFR1_EL1)] & F(16);
-}
-
-u64 zvm_idreg_get(struct zvm_vm *vm, u32 enc)
-{
-	return vm->id_regs[zvm_idreg_index(enc)];
+	return zvm_idreg_get(vm, SYS_ID_AA64MMFR1_EL1) & F(16);
 }
 
 #define ZVM_ISAR1_PAUTH (F(4) | F(8) | F(24) | F(28)) /* APA, API, GPA, GPI */

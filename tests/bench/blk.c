@@ -10,6 +10,7 @@
  * "bench<TAB>blk_read_d1.SERIAL<TAB>value": the median of batches, per request; then the doorbells
  * and the interrupts of them all per thousand requests. tests/bench/run puts VMMs side by side.
  */
+#include "bench.h"
 #include "mmu.h"
 #include "tap.h"
 #include "timer.h"
@@ -24,17 +25,6 @@
 static struct vblk disks[DISKS];
 static u64 buffers;
 static u32 seed = 1;
-
-/* For plugins that count (plugin/count.c). */
-static inline void mark_begin(void)
-{
-	asm volatile("mov x27, x27" : : : "memory");
-}
-
-static inline void mark_end(void)
-{
-	asm volatile("mov x28, x28" : : : "memory");
-}
 
 static u64 somewhere(struct vblk *v)
 {
@@ -53,20 +43,6 @@ static void requests(struct vblk *v, u32 type, u32 depth, u32 total)
 		vblk_wait(v);
 		ended += vblk_done(v);
 	}
-}
-
-static u64 median(u64 *a, u32 n)
-{
-	u32 i, j;
-	u64 t;
-
-	for (i = 1; i < n; i++) {
-		t = a[i];
-		for (j = i; j && a[j - 1] > t; j--)
-			a[j] = a[j - 1];
-		a[j] = t;
-	}
-	return a[n / 2];
 }
 
 static void measure(struct vblk *v, u32 type, u32 depth)

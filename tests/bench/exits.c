@@ -10,6 +10,7 @@
  * IPI to a running CPU; the rest on CPU 0. tests/bench/run puts two modules side by side, and the
  * bare machine, which has no test device: what is about a hypervisor is then left out.
  */
+#include "bench.h"
 #include "exc.h"
 #include "gic.h"
 #include "its.h"
@@ -39,34 +40,9 @@ static u64 ticks_to_insns(u64 ticks, u64 rounds)
 	return (ticks * per_tick + rounds / 2) / rounds;
 }
 
-static inline void mark_begin(void)
-{
-	asm volatile("mov x27, x27" : : : "memory");
-}
-
-static inline void mark_end(void)
-{
-	asm volatile("mov x28, x28" : : : "memory");
-}
-
 static void report(const char *metric, u64 insns)
 {
 	printf("bench\t%s\t%lu\n", metric, insns);
-}
-
-/* A tick of the host in one of them says nothing. */
-static u64 median(u64 *ticks, u32 n)
-{
-	u32 i, j;
-	u64 t;
-
-	for (i = 1; i < n; i++) {
-		t = ticks[i];
-		for (j = i; j && ticks[j - 1] > t; j--)
-			ticks[j] = ticks[j - 1];
-		ticks[j] = t;
-	}
-	return ticks[n / 2];
 }
 
 #define MEASURE(metric, op)                                                             \

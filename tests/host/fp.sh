@@ -2,8 +2,8 @@
 # board: --timeout 300
 # The guests' FP/SIMD registers while the host kernel uses the same registers itself: raid6_pq and
 # xor measure their NEON routines whenever they are loaded. $FP_ROUNDS switches (default 20000; the
-# release test uses 1000000) on each of 4 vCPUs on 2 CPUs,
-# over again until the modules were loaded three times.
+# release test uses 1000000) on each of 4 vCPUs on 2 CPUs, over again until the modules were loaded
+# three times.
 . "$(dirname "$0")/lib.sh"
 
 rounds=${FP_ROUNDS:-20000}

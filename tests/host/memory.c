@@ -319,6 +319,8 @@ static void many_vms(void)
 	}
 }
 
+#define HAMMERED (8 * MB)
+
 static volatile bool stop;
 static volatile uint64_t holes, passes;
 
@@ -329,7 +331,7 @@ static void *hammer(void *arg)
 	int ret;
 
 	while (!stop) {
-		vm_load(vm, 0, VM_WRITE, RAM, RAM + 8 * MB, PAGE, 77);
+		vm_load(vm, 0, VM_WRITE, RAM, RAM + HAMMERED, PAGE, 77);
 		ret = vm_run(vm, 0, &result);
 		if (ret < 0) {
 			errno = -ret;
@@ -343,30 +345,38 @@ static void *hammer(void *arg)
 	return NULL;
 }
 
+/* A guest that writes all over the RAM of its one slot, until `stop`. */
+static pthread_t hammer_start(struct vm *vm, char *mem)
+{
+	pthread_t thread;
+
+	vm_create(vm, 1);
+	vm_slot(vm, 0, 0, RAM, HAMMERED, mem);
+	stop = false;
+	holes = passes = 0;
+	pthread_create(&thread, NULL, hammer, vm);
+	return thread;
+}
+
 static void delete_under_load(void)
 {
-	size_t size = 8 * MB;
-	char *mem = mem_map(size, 2 * MB);
+	char *mem = mem_map(HAMMERED, 2 * MB);
 	pthread_t thread;
 	struct vm vm;
 	bool good = true;
 	int i;
 
-	vm_create(&vm, 1);
-	vm_slot(&vm, 0, 0, RAM, size, mem);
-	stop = false;
-	holes = passes = 0;
-	pthread_create(&thread, NULL, hammer, &vm);
+	thread = hammer_start(&vm, mem);
 	/* Until the guest was caught running: when that is depends on the machine. */
 	for (i = 0; i < 100 || (!holes && i < 5000); i++) {
 		usleep(2000);
 		if (vm_slot(&vm, 0, 0, 0, 0, NULL))
 			die("slot deletion");
 		/* From here on no write of the guest may arrive, whatever its CPU still has. */
-		memset(mem, 0xa5, size);
+		memset(mem, 0xa5, HAMMERED);
 		usleep(500);
-		good &= mem[0] == (char)0xa5 && !memcmp(mem, mem + 1, size - 1);
-		if (vm_slot(&vm, 0, 0, RAM, size, mem))
+		good &= mem[0] == (char)0xa5 && !memcmp(mem, mem + 1, HAMMERED - 1);
+		if (vm_slot(&vm, 0, 0, RAM, HAMMERED, mem))
 			die("slot creation");
 	}
 	stop = true;
@@ -376,34 +386,29 @@ static void delete_under_load(void)
 	ok(good, "after a slot was deleted its memory is not written any more");
 	ok(holes > 0, "the guest was running meanwhile");
 	vm_destroy(&vm);
-	munmap(mem, size);
+	munmap(mem, HAMMERED);
 }
 
 /* The same for a slot that moves: each time the guest is seen to miss it, and to have it again. */
 static void move_under_load(void)
 {
-	size_t size = 8 * MB;
-	char *mem = mem_map(size, 2 * MB);
+	char *mem = mem_map(HAMMERED, 2 * MB);
 	pthread_t thread;
 	struct vm vm;
 	bool good = true;
 	int i;
 
-	vm_create(&vm, 1);
-	vm_slot(&vm, 0, 0, RAM, size, mem);
-	stop = false;
-	holes = passes = 0;
-	pthread_create(&thread, NULL, hammer, &vm);
+	thread = hammer_start(&vm, mem);
 	for (i = 0; i < 20; i++) {
 		uint64_t h = holes, p = passes;
 
-		if (vm_slot(&vm, 0, 0, RAM + 64 * MB, size, mem))
+		if (vm_slot(&vm, 0, 0, RAM + 64 * MB, HAMMERED, mem))
 			die("a slot moves away");
-		memset(mem, 0x5a, size);
+		memset(mem, 0x5a, HAMMERED);
 		while (holes == h)
 			usleep(100);
-		good &= mem[0] == 0x5a && !memcmp(mem, mem + 1, size - 1);
-		if (vm_slot(&vm, 0, 0, RAM, size, mem))
+		good &= mem[0] == 0x5a && !memcmp(mem, mem + 1, HAMMERED - 1);
+		if (vm_slot(&vm, 0, 0, RAM, HAMMERED, mem))
 			die("a slot moves back");
 		/* Sometimes after a whole turn, mostly in the middle of one. */
 		while (i % 4 == 0 && passes == p)
@@ -413,10 +418,10 @@ static void move_under_load(void)
 	stop = true;
 	pthread_join(thread, NULL);
 	ok(good, "after a slot has moved nothing is written through its old place");
-	vm_do(&vm, 0, VM_WRITE, RAM, RAM + size, PAGE, 9);
-	ok(holds(mem, size, PAGE, RAM, 9), "and the guest writes through its new one");
+	vm_do(&vm, 0, VM_WRITE, RAM, RAM + HAMMERED, PAGE, 9);
+	ok(holds(mem, HAMMERED, PAGE, RAM, 9), "and the guest writes through its new one");
 	vm_destroy(&vm);
-	munmap(mem, size);
+	munmap(mem, HAMMERED);
 }
 
 /* --- dirty log --------------------------------------------------------------------------------- */

@@ -15,8 +15,7 @@
 
 #define BATCH 64
 
-/* What io_setup() maps at the context's address. The head is ours to move, the tail the kernel's.
- */
+/* What io_setup() maps at the context's address. The head is ours to move, the tail is not. */
 struct ring {
 	unsigned int id, nr, head, tail;
 	unsigned int magic, compat_features, incompat_features, header_length;
@@ -133,8 +132,7 @@ static unsigned int ring_reap(struct zvm_blk_queue *bq, struct ring *ring)
 	unsigned int head = ring->head, n = 0;
 	struct io_event ev;
 
-	/* Acquire: events up to the tail are read after it. Release: and before they are given
-	 * back. */
+	/* Acquire: events up to the tail are read after it. Release: before they are given back. */
 	while (head != __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE)) {
 		ev = ring->events[head];
 		head = head + 1 < ring->nr ? head + 1 : 0;
@@ -155,8 +153,7 @@ static unsigned int libaio_reap(struct zvm_blk_queue *bq)
 
 	if (eng->ring)
 		total = ring_reap(bq, eng->ring);
-	/* Without an eventfd we are not told: a file system that went on by itself is waited for.
-	 */
+	/* Without an eventfd we are not told: a file system that goes on by itself is waited for. */
 	while (eng->silent || !eng->ring) {
 		n = io_getevents(eng->ctx, eng->silent ? 1 : 0, BATCH, ev,
 				 eng->silent ? NULL : &now);

@@ -394,7 +394,7 @@ int zvm_machine_load(struct zvm_machine *m, struct zvm_err *err)
 		.cfg = cfg,
 		.ram_size = m->ram.size,
 		.flash = m->flash[0].mem.hva,
-		.pmu = m->kvm.pmu && cfg->vcpu.pmu,
+		.pmu = zvm_machine_has_pmu(m),
 		.virtio = m->nr_slots,
 	};
 	void *dtb, *user;

@@ -72,6 +72,12 @@ struct zvm_machine {
 int zvm_machine_create(struct zvm_machine *m, const struct zvm_config *cfg, const char *device,
 		       struct zvm_loop *loop, void (*key)(void *opaque, enum zvm_tty_key key),
 		       void *opaque, struct zvm_err *err);
+/* Does the guest get a PMU: is it wanted, and does the device have one? */
+static inline bool zvm_machine_has_pmu(const struct zvm_machine *m)
+{
+	return m->kvm.pmu && m->cfg->vcpu.pmu;
+}
+
 /* Powered off or never on. */
 void zvm_machine_destroy(struct zvm_machine *m);
 

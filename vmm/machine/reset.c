@@ -96,17 +96,12 @@ static int set_registers(const struct zvm_machine *m, struct zvm_err *err)
 	return 0;
 }
 
-static bool has_pmu(const struct zvm_machine *m)
-{
-	return m->kvm.pmu && m->cfg->vcpu.pmu;
-}
-
 static int create_vcpus(struct zvm_machine *m, struct zvm_err *err)
 {
 	int ret = zvm_vcpu_create_all(&m->vcpus, m->vm, err);
 
 	for (unsigned int i = 0; ret == 0 && i < m->vcpus.count; i++)
-		ret = zvm_kvm_init_vcpu(m->vm, m->vcpus.vcpu[i].fd, i > 0, has_pmu(m), err);
+		ret = zvm_kvm_init_vcpu(m->vm, m->vcpus.vcpu[i].fd, i > 0, zvm_machine_has_pmu(m), err);
 	return ret;
 }
 
@@ -124,7 +119,7 @@ static int init_pmus(struct zvm_machine *m, struct zvm_err *err)
 {
 	int ret = 0;
 
-	for (unsigned int i = 0; has_pmu(m) && ret == 0 && i < m->vcpus.count; i++)
+	for (unsigned int i = 0; zvm_machine_has_pmu(m) && ret == 0 && i < m->vcpus.count; i++)
 		ret = zvm_kvm_init_pmu(m->vcpus.vcpu[i].fd, ZVM_MAP_PPI_PMU, err);
 	return ret < 0 ? zvm_config_blame(m->cfg, "vcpu.pmu", ret, err) : 0;
 }
