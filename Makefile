@@ -208,6 +208,7 @@ demo: all
 bench: module guests $(B)/bench/count.so
 	$(Q)tests/bench/run --kernel $(REL)
 	$(Q)tests/bench/system --kernel $(REL)
+	$(Q)tests/bench/boot --kernel $(REL)
 
 $(B)/bench/count.so: tests/bench/plugin/count.c
 	@mkdir -p $(@D)

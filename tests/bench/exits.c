@@ -5,9 +5,9 @@
  * an instruction count, the hypervisor's and the host kernel's included, loop overhead too.
  *
  * Prints "bench<TAB>metric<TAB>value" with the median in instructions, of batches of rounds (then
- * their numbers follow) or, for latencies (timer, WFI, irqfd), of single ones. The markers around a
+ * their numbers follow) or, for latencies (timer, WFI, irqfd, IPI to one that waits), of single ones. The markers around a
  * batch are for the plugin that counts more than instructions (plugin/count.c). Two CPUs for the
- * IPI to a running CPU; the rest on CPU 0. tests/bench/run puts two modules side by side, and the
+ * IPIs to another CPU and for the switch between two vCPUs on one; the rest on CPU 0. tests/bench/run puts two modules side by side, and the
  * bare machine, which has no test device: what is about a hypervisor is then left out.
  */
 #include "bench.h"
@@ -113,6 +113,28 @@ static void other_cpu(void *arg)
 	irq_disable();
 }
 
+/* The same, but it sleeps. */
+static void other_cpu_idle(void *arg)
+{
+	gic_enable(SGI_OTHER);
+	other_ready = 1;
+	while (!other_stop) {
+		wfi();
+		irq_enable();
+		isb();
+		irq_disable();
+	}
+}
+
+/* Runs on CPU 1: gives the host's CPU 0 away whenever it has it. */
+static void other_cpu_shares(void *arg)
+{
+	testdev_write(TD_SHARE, 0);
+	other_ready = 1;
+	while (!other_stop)
+		testdev_write(TD_YIELD, 0);
+}
+
 /*
  * A thread of the VMM on another CPU signals an irqfd while this vCPU runs: from the last moment
  * before its system call to the handler. Both counters count from the same zero: the guest's
@@ -141,6 +163,37 @@ static void ipi_running(void)
 	gic_sgi_cpu(SGI_OTHER, 1);
 	while (acknowledged == before)
 		relax();
+}
+
+/* To a CPU that has been in WFI for a while: until the sender sees the acknowledgement. */
+static u64 ipi_idle_latency(void)
+{
+	u64 took[WARM_UP], from;
+	u32 i;
+
+	for (i = 0; i < WARM_UP; i++) {
+		from = timer_now();
+		while (timer_now() - from < timer_ms(1) / 10)
+			relax();
+		from = timer_now();
+		ipi_running();
+		took[i] = timer_now() - from;
+	}
+	return ticks_to_insns(median(took, WARM_UP), 1);
+}
+
+/* Both vCPUs on one CPU of the host: there and back are two exits to the VMM and two switches. */
+static void measure_switch(void)
+{
+	testdev_write(TD_SHARE, 0);
+	if (smp_start(1, other_cpu_shares, NULL))
+		return;
+	while (!other_ready)
+		testdev_write(TD_YIELD, 0);
+	MEASURE("vcpu_switch", testdev_write(TD_YIELD, 0));
+	other_stop = 1;
+	testdev_write(TD_SHARE, ~0U);
+	smp_join(1, 1000);
 }
 
 /* From the programmed expiry to the first instruction that reads the time in the handler. */
@@ -252,7 +305,19 @@ int main(void)
 		MEASURE("ipi_to_running_cpu", ipi_running());
 		other_stop = 1;
 		smp_join(1, 1000);
+		other_ready = other_stop = 0;
 	}
+	if (cpu_count() > 1 && !smp_start(1, other_cpu_idle, NULL)) {
+		while (!other_ready)
+			relax();
+		report("ipi_to_idle_cpu", ipi_idle_latency());
+		other_stop = 1;
+		gic_sgi_cpu(SGI_OTHER, 1);
+		smp_join(1, 1000);
+		other_ready = other_stop = 0;
+	}
+	if (!bare && cpu_count() > 1)
+		measure_switch();
 
 	if (!bare) {
 		report("stage2_fault_2m", fault_cost(FAULT_2M, 0x200000, 16));

@@ -55,7 +55,7 @@ $(G)/perf-count: $(GUEST_SRC)/perf-count.c
 	$(Q)$(CROSS)gcc -std=gnu11 -O2 -Wall -Wextra -Werror -static -o $@ $<
 
 $(G)/rootfs.ext4: $(DEPS)/.done-userland tools/board/initramfs $(ROOTFS_SOURCES) tools/board/guest.mk \
-		$(G)/perf-count
+		$(G)/perf-count $(B)/bin/bench-mark
 	@mkdir -p $(@D)
 	$(Q)tools/board/initramfs $@.cpio dir:proc dir:sys dir:dev dir:run dir:tmp:1777 dir:var \
 		dir:root:700 dir:mnt \
@@ -63,7 +63,7 @@ $(G)/rootfs.ext4: $(DEPS)/.done-userland tools/board/initramfs $(ROOTFS_SOURCES)
 		file:etc/init.d/rcS:$(GUEST_SRC)/rcS:755 \
 		file:etc/inittab:$(GUEST_SRC)/inittab:644 \
 		$(foreach p,$(ROOTFS_PROGRAMS),file:$(p):$(U)/$(p):755 elf:$(U)/$(p):$(U)) \
-		file:bin/perf-count:$(G)/perf-count:755 \
+		file:bin/perf-count:$(G)/perf-count:755 file:bin/bench-mark:$(B)/bin/bench-mark:755 \
 		tree:usr/lib/zvm-tests:$(GUEST_SRC)/tests \
 		busybox:$(U)/bin/busybox:$(U)/busybox.applets
 	$(Q)rm -rf $@.dir && mkdir $@.dir && (cd $@.dir && cpio -id --quiet <../$(@F).cpio)

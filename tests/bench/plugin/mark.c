@@ -2,6 +2,7 @@
 /*
  * bench-mark COMMAND...: runs it on the board between the two markers of count.so, which so counts
  * all that the machine executes for it. The status is the command's.
+ * bench-mark: the second marker alone, which in a guest says how much it was until here.
  */
 #include <stdio.h>
 #include <sys/wait.h>
@@ -12,8 +13,10 @@ int main(int argc, char **argv)
 	int status = 1;
 	pid_t pid;
 
-	if (argc < 2)
-		return 2;
+	if (argc < 2) {
+		__asm__ volatile("mov x28, x28" : : : "memory");
+		return 0;
+	}
 	__asm__ volatile("mov x27, x27" : : : "memory");
 	pid = fork();
 	if (!pid) {

@@ -41,6 +41,8 @@
 #define TD_IRQFD_LATER	0x070 /* WO: INTID; TD_IRQFD from another thread, after the delay */
 #define TD_IRQFD_AT	0x078 /* RO, 64 bits: the host's counter just before that signal */
 #define TD_NO_HUGE	0x080 /* WO: MiB from the start of RAM; no huge pages from there on */
+#define TD_SHARE	0x084 /* WO: CPU; this vCPU's thread stays there, SCHED_FIFO; ~0 ends it */
+#define TD_YIELD	0x088 /* WO: sched_yield() */
 
 /* Any width: one byte store, kept by the runner, wraps at its end. */
 #define TD_SCRATCH	0x1000

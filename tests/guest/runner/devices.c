@@ -308,6 +308,21 @@ static uint64_t td_read(uint64_t off, uint32_t len)
 	return 0;
 }
 
+static void share_cpu(uint32_t cpu)
+{
+	struct sched_param fifo = { .sched_priority = cpu == ~0U ? 0 : 1 };
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (int i = 0; i < CPU_SETSIZE; i++)
+		if (cpu == ~0U || cpu == (uint32_t)i)
+			CPU_SET(i, &set);
+	/* In this order: the CPU may be another such thread's already. */
+	if (sched_setscheduler(0, cpu == ~0U ? SCHED_OTHER : SCHED_FIFO, &fifo) < 0 ||
+	    sched_setaffinity(0, sizeof(set), &set) < 0)
+		perror("guest-run: sharing a CPU");
+}
+
 static void td_write(uint64_t off, uint32_t len, uint32_t v)
 {
 	if (len != 4)
@@ -352,6 +367,15 @@ static void td_write(uint64_t off, uint32_t len, uint32_t v)
 		if (v < ram_size >> 20)
 			madvise(ram + ((size_t)v << 20), ram_size - ((size_t)v << 20),
 				MADV_NOHUGEPAGE);
+		break;
+	case TD_SHARE:
+	case TD_YIELD:
+		pthread_mutex_unlock(&lock); /* the other thread comes here, too */
+		if (off == TD_SHARE)
+			share_cpu(v);
+		else
+			sched_yield();
+		pthread_mutex_lock(&lock);
 		break;
 	}
 }
