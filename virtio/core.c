@@ -149,6 +149,16 @@ void zvm_virtio_queue_run(struct zvm_virtio_queue *q)
 	zvm_virtio_queue_leave(q);
 }
 
+void zvm_virtio_queue_bind(struct zvm_virtio_queue *q, bool on)
+{
+	const struct zvm_virtio_env *env = &q->dev->env;
+
+	/* If it fails things stay as they are: both ways work at any time. */
+	if (env->bind_notify && q->bound != on &&
+	    !env->bind_notify(env->ctx, VIRTIO_MMIO_QUEUE_NOTIFY, q->index, q->kick_fd, on))
+		q->bound = on;
+}
+
 static void kick_ready(void *arg, uint32_t events)
 {
 	(void)events;

@@ -41,6 +41,12 @@ struct zvm_virtio_ops {
 	void (*serve)(struct zvm_virtio_queue *q);
 
 	/*
+	 * The doorbell came as a write to the register, on a vCPU's thread; no lock held. False:
+	 * the eventfd is rung as by an ioeventfd. May be NULL.
+	 */
+	bool (*doorbell)(struct zvm_virtio_queue *q);
+
+	/*
 	 * Bring the queue to rest: return when nothing is in flight. queue->lock held. With stop
 	 * set the queue ends, and what the device still holds of it must be forgotten. May be NULL.
 	 */
@@ -65,7 +71,7 @@ struct zvm_virtio_queue {
 	unsigned int index;
 	int kick_fd;		/* eventfd: doorbell from the guest or from ourselves */
 	atomic_uint self_kicks; /* doorbells that were ours, not counted as the guest's */
-	bool bound, watched;	/* what destroy has to undo */
+	bool bound, watched;	/* what destroy has to undo; bound: the serving thread's */
 
 	pthread_mutex_t lock;
 	struct zvm_vq vq; /* lock */
@@ -135,6 +141,13 @@ void zvm_virtio_queue_run(struct zvm_virtio_queue *q);
 
 /* Rings the doorbell from our side: work is left, or state changed. Any thread, no lock needed. */
 void zvm_virtio_queue_rearm(struct zvm_virtio_queue *q);
+
+/*
+ * Doorbells come by the ioeventfd, or as writes to the register, where ops->doorbell sees them.
+ * Only from the one thread that serves the queue, without its lock: it waits for vCPUs in the
+ * kernel.
+ */
+void zvm_virtio_queue_bind(struct zvm_virtio_queue *q, bool on);
 
 /* Takes queue->lock. True: the ring may be touched until leave. False: lock is not held. */
 bool zvm_virtio_queue_enter(struct zvm_virtio_queue *q);

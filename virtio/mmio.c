@@ -186,9 +186,13 @@ static void queue_used_high_write(struct zvm_virtio_dev *dev, uint32_t v)
 
 static void queue_notify_write(struct zvm_virtio_dev *dev, uint32_t v)
 {
-	/* The serving thread does the work: a vCPU thread does no I/O. */
-	if (v < dev->nr_queues)
-		zvm_virtio_event_signal(dev->queues[v].kick_fd);
+	struct zvm_virtio_queue *q;
+
+	if (v >= dev->nr_queues)
+		return;
+	q = &dev->queues[v];
+	if (!dev->ops->doorbell || !dev->ops->doorbell(q))
+		zvm_virtio_event_signal(q->kick_fd);
 }
 
 static uint32_t interrupt_status_read(struct zvm_virtio_dev *dev)

@@ -270,9 +270,9 @@ bool zvm_vq_publish(struct zvm_vq *vq)
 	return !(zvm_le16_load(vq->avail + RING_FLAGS) & VRING_AVAIL_F_NO_INTERRUPT);
 }
 
-bool zvm_vq_waiting(const struct zvm_vq *vq)
+unsigned int zvm_vq_waiting(const struct zvm_vq *vq)
 {
-	return zvm_le16_load_acquire(vq->avail + RING_IDX) != vq->last_avail;
+	return (uint16_t)(zvm_le16_load_acquire(vq->avail + RING_IDX) - vq->last_avail);
 }
 
 void zvm_vq_disable_notify(struct zvm_vq *vq)

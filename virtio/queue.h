@@ -60,8 +60,8 @@ void zvm_vq_push(struct zvm_vq *vq, uint16_t head, uint32_t written);
 /* Makes pushed chains visible. True when the guest wants an interrupt for them. */
 bool zvm_vq_publish(struct zvm_vq *vq);
 
-/* Is there a chain to take? For a look without a doorbell. */
-bool zvm_vq_waiting(const struct zvm_vq *vq);
+/* How many chains are there to take? For a look without a doorbell; as the guest says it. */
+unsigned int zvm_vq_waiting(const struct zvm_vq *vq);
 
 /* Asks for no doorbells while the queue is being served. */
 void zvm_vq_disable_notify(struct zvm_vq *vq);

@@ -3,7 +3,7 @@
 
 virtio-y := gmem.o queue.o core.o mmio.o
 
-virtio-$(CONFIG_ZVM_VIRTIO_BLK) += blk/blk.o blk/request.o blk/image.o blk/pool.o
+virtio-$(CONFIG_ZVM_VIRTIO_BLK) += blk/blk.o blk/request.o blk/image.o blk/pool.o blk/inplace.o
 virtio-$(CONFIG_ZVM_BLK_LIBAIO) += blk/engine_libaio.o
 virtio-$(CONFIG_ZVM_BLK_IO_URING) += blk/engine_uring.o
 virtio-$(CONFIG_ZVM_VIRTIO_CONSOLE) += console.o

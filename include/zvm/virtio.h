@@ -12,8 +12,9 @@
  *	stats			any thread
  *	A device works on the VMM's event loop (through watch()), or for a disk on one thread of its
  *	own per queue when cfg.iothreads is set. Engine helper threads never touch rings. vCPU
- *	threads do no file I/O: a notification that reaches mmio_write only signals an eventfd. A
- *	reset waits for the I/O in flight, because afterwards the guest owns its buffers again.
+ *	threads do no file I/O that could wait: a notification that reaches mmio_write signals an
+ *	eventfd, unless the queue is served in place (virtio/blk/inplace.c). A reset waits for the
+ *	I/O in flight, because afterwards the guest owns its buffers again.
  *
  * Locks (inside the library, in this order)
  *	dev->lock	registers, negotiation, configuration space
@@ -67,7 +68,7 @@ struct zvm_virtio_env {
 	 * Connects a 32-bit guest write of the value queue to offset in the device's window with
 	 * eventfd (an ioeventfd with datamatch), or undoes it. May be NULL or fail: such writes
 	 * then come through zvm_virtio_mmio_write(), slower and just as correct. Called from
-	 * create and destroy only.
+	 * create and destroy, and from a disk's own thread, with no lock held.
 	 */
 	int (*bind_notify)(void *ctx, uint64_t offset, uint32_t queue, int eventfd, bool on);
 
@@ -142,6 +143,7 @@ struct zvm_blk_cfg {
 	bool readonly;
 	bool iothreads;		 /* one thread per queue instead of the event loop; with the page
 				  * cache and libaio submission blocks, so it is advised there */
+	bool no_in_place;	 /* vCPU threads serve no requests, not even what cannot wait */
 	unsigned int poll_us;	 /* an I/O thread looks for more for so long before it sleeps, at
 				  * most; 0: not at all */
 	bool no_discard;	 /* do not offer DISCARD */

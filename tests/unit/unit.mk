@@ -6,7 +6,7 @@ unit-y += test_gmem test_queue
 unit-$(CONFIG_ZVM_VIRTIO_RNG) += test_mmio test_rng
 unit-$(CONFIG_ZVM_VIRTIO_CONSOLE) += test_console
 unit-$(CONFIG_ZVM_VIRTIO_BLK) += test_blk test_blk_create test_virtio_threads
-unit-$(CONFIG_ZVM_BLK_LIBAIO) += test_blk_faults
+unit-$(CONFIG_ZVM_BLK_LIBAIO) += test_blk_faults test_blk_inplace
 unit-test_mmio-y := virtio_driver.o
 unit-test_rng-y := virtio_driver.o
 unit-test_console-y := virtio_driver.o
@@ -16,6 +16,8 @@ unit-test_virtio_threads-y := virtio_driver.o blk_driver.o
 unit-test_blk_faults-y := virtio_driver.o blk_driver.o
 unit-test_blk_faults-ldflags := -Wl,--wrap=preadv64v2,--wrap=pwritev64v2,--wrap=pwrite64 \
 	-Wl,--wrap=fdatasync,--wrap=fallocate64,--wrap=io_submit
+unit-test_blk_inplace-y := virtio_driver.o blk_driver.o
+unit-test_blk_inplace-ldflags := -Wl,--wrap=preadv64v2,--wrap=io_submit
 
 # vmm/config
 unit-y += test_toml_value test_toml_document

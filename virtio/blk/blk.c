@@ -78,6 +78,16 @@ bool zvm_blk_submit(struct zvm_blk_queue *bq)
 
 	if (!engine)
 		return false;
+	if (bq->placing) {
+		/* One try; what it leaves, or may not begin, is for the queue's thread. */
+		if (bq->todo.head && zvm_blk_placeable(bq)) {
+			engine->submit(bq);
+			if (bq->in_kernel)
+				engine->reap(bq);
+		}
+		bq->passed_on |= bq->todo.head != NULL;
+		return bq->todo.head != NULL;
+	}
 	do
 		again = engine->submit(bq);
 	while (bq->in_kernel && engine->reap(bq));
@@ -109,6 +119,7 @@ static bool reap(struct zvm_blk_queue *bq)
 static void work(struct zvm_blk_queue *bq, bool kicked, bool event)
 {
 	struct zvm_virtio_queue *q = bq->q;
+	bool rebind = false;
 
 	pthread_mutex_lock(&q->lock);
 	/* Under the lock: who drains the queue waits for this event while holding it. */
@@ -119,12 +130,18 @@ static void work(struct zvm_blk_queue *bq, bool kicked, bool event)
 		zvm_virtio_queue_rearm(q);
 	if (kicked && zvm_virtio_queue_open(q)) {
 		zvm_blk_serve(q);
+		if (bq->threaded)
+			rebind = zvm_blk_settle(bq, true);
 		zvm_virtio_queue_leave(q);
 	} else {
 		/* Without leave(): a fault of before a reset must not break the device again. */
 		zvm_virtio_queue_signal(q);
+		if (bq->threaded)
+			rebind = zvm_blk_settle(bq, false);
 		pthread_mutex_unlock(&q->lock);
 	}
+	if (rebind)
+		zvm_blk_rebind(bq);
 }
 
 static void done_ready(void *arg, uint32_t events)
@@ -231,22 +248,20 @@ static void work_awake(struct zvm_blk_queue *bq)
 	bq->asleep_since = now_ns();
 }
 
-enum { EV_STOP, EV_KICK, EV_DONE, EV_ENGINE, EV_NR };
-
 static void *io_thread(void *arg)
 {
 	struct zvm_blk_queue *bq = arg;
-	struct epoll_event ev[EV_NR];
+	struct epoll_event ev[ZVM_BLK_EV_NR];
 	bool kicked;
 	int i, n;
 
 	for (;;) {
-		n = epoll_wait(bq->epfd, ev, EV_NR, -1);
+		n = epoll_wait(bq->epfd, ev, ZVM_BLK_EV_NR, -1);
 		kicked = false;
 		for (i = 0; i < n; i++) {
-			if (ev[i].data.u32 == EV_STOP)
+			if (ev[i].data.u32 == ZVM_BLK_EV_STOP)
 				return NULL;
-			if (ev[i].data.u32 == EV_KICK)
+			if (ev[i].data.u32 == ZVM_BLK_EV_KICK)
 				kicked = true;
 		}
 		if (n <= 0)
@@ -276,13 +291,13 @@ static int thread_start(struct zvm_blk_queue *bq, struct zvm_err *e)
 	bq->epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (bq->epfd < 0)
 		return zvm_err_set(e, errno, "epoll: %s", strerror(errno));
-	ret = thread_watch(bq, bq->blk->stop_fd, EPOLLIN, EV_STOP);
+	ret = thread_watch(bq, bq->blk->stop_fd, EPOLLIN, ZVM_BLK_EV_STOP);
 	if (!ret)
-		ret = thread_watch(bq, bq->q->kick_fd, EPOLLIN | EPOLLET, EV_KICK);
+		ret = thread_watch(bq, bq->q->kick_fd, EPOLLIN | EPOLLET, ZVM_BLK_EV_KICK);
 	if (!ret)
-		ret = thread_watch(bq, bq->done_fd, EPOLLIN | EPOLLET, EV_DONE);
+		ret = thread_watch(bq, bq->done_fd, EPOLLIN | EPOLLET, ZVM_BLK_EV_DONE);
 	if (!ret)
-		ret = thread_watch(bq, bq->engine_fd, EPOLLIN, EV_ENGINE);
+		ret = thread_watch(bq, bq->engine_fd, EPOLLIN, ZVM_BLK_EV_ENGINE);
 	if (ret)
 		return zvm_err_set(e, ret, "cannot watch completions: %s", strerror(-ret));
 	ret = zvm_blk_thread_start(&bq->thread, io_thread, bq, "zvm-blk-io");
@@ -380,6 +395,7 @@ static const struct zvm_virtio_ops blk_ops = {
 	.id = VIRTIO_ID_BLOCK,
 	.serve = zvm_blk_serve,
 	.drain = blk_drain,
+	.doorbell = zvm_blk_doorbell,
 	.negotiated = blk_negotiated,
 	.config_write = blk_config_write,
 	.reset = blk_reset,
@@ -571,6 +587,8 @@ int zvm_blk_create(const struct zvm_virtio_env *env, const struct zvm_blk_cfg *c
 		goto err_free;
 	blk->pool_started = true;
 	for (i = 0; i < queues; i++) {
+		zvm_blk_place_init(&blk->bqs[i],
+				   cfg->iothreads && !cfg->poll_us && !cfg->no_in_place);
 		ret = queue_serve_on(&blk->bqs[i], cfg->iothreads, e);
 		if (ret)
 			goto err_free;

@@ -7,6 +7,7 @@
  *	image.c		the image file: opening, locking, geometry, discard, zeroes
  *	pool.c		worker threads for what must block (and the "threads" engine)
  *	engine_*.c	asynchronous read, write and flush
+ *	inplace.c	requests served by the vCPU's thread that rings the doorbell
  *
  * Everything in struct zvm_blk_queue is guarded by the virtqueue's lock (queue->lock), except
  * pool_done, which belongs to the pool's lock. A request is owned by the queue, or, between
@@ -31,6 +32,7 @@
 #define ZVM_BLK_BOUNCE_SIZE	(128u << 10)
 #define ZVM_BLK_BOUNCE_NR	8 /* per queue */
 #define ZVM_BLK_RETRIES		8 /* of a transient host error */
+#define ZVM_BLK_PLACE_MAX	8 /* requests that a vCPU thread serves for one doorbell */
 
 struct zvm_blk;
 struct zvm_blk_queue;
@@ -52,6 +54,8 @@ struct zvm_blk_req {
 	enum zvm_blk_op op;
 	bool dsync;  /* must be on stable storage when it completes */
 	bool pooled; /* has been given to the pool */
+	bool nowait; /* was handed over with RWF_NOWAIT, */
+	bool waits;  /* and would have had to wait: not in place again */
 	uint16_t head;
 	unsigned int retries;
 	uint32_t in_total; /* length of the device-writable part */
@@ -105,6 +109,7 @@ static inline struct zvm_blk_req *zvm_blk_list_take(struct zvm_blk_list *l)
  */
 struct zvm_blk_engine_ops {
 	const char *name;
+	bool nowait; /* knows what to do while bq->placing */
 	int (*open)(struct zvm_blk_queue *bq, struct zvm_err *e);
 	void (*close)(struct zvm_blk_queue *bq); /* nothing is in flight */
 	/*
@@ -199,7 +204,23 @@ struct zvm_blk_queue {
 	struct zvm_blk_list bounce_wait;
 
 	struct zvm_blk_list pool_done; /* pool->lock */
+
+	/* inplace.c */
+	atomic_bool in_place;	  /* doorbells are answered by who rings them; set under the lock */
+	bool may_place, asked;	  /* the kernel can be asked not to wait; was asked whether */
+	bool placing;		  /* a vCPU's thread is serving */
+	bool passed_on;		  /* and has left something for the queue's thread */
+	bool rebind;		  /* the thread is to take the ioeventfd away or bring it back */
+	bool told;		  /* the thread watches done_fd; only it changes that */
+	unsigned int prompt;	  /* its rounds that left nothing under way */
+	unsigned int good, worth; /* doorbells answered in place or as fast; how many are wanted */
+	unsigned int taken;	  /* requests of this doorbell, */
+	uint64_t taken_bytes;	  /* their data, */
+	bool unfit;		  /* and whether one must not be served in place */
 };
+
+/* What a queue's thread watches. */
+enum { ZVM_BLK_EV_STOP, ZVM_BLK_EV_KICK, ZVM_BLK_EV_DONE, ZVM_BLK_EV_ENGINE, ZVM_BLK_EV_NR };
 
 struct zvm_blk {
 	struct zvm_virtio_dev dev;
@@ -226,6 +247,20 @@ void zvm_blk_serve(struct zvm_virtio_queue *q);
  * later. queue->lock held.
  */
 bool zvm_blk_submit(struct zvm_blk_queue *bq);
+
+/* ---- in place ------------------------------------------------------------------------------- */
+
+void zvm_blk_place_init(struct zvm_blk_queue *bq, bool wanted);
+/* A vCPU's thread has rung the doorbell; no lock held. False: the queue's thread is to be woken. */
+bool zvm_blk_doorbell(struct zvm_virtio_queue *q);
+/* May all of bq->todo be submitted on a vCPU's thread? */
+bool zvm_blk_placeable(const struct zvm_blk_queue *bq);
+/*
+ * The queue's thread has served, after a doorbell or not. Lock held. True: call rebind, which may
+ * sleep, without the lock.
+ */
+bool zvm_blk_settle(struct zvm_blk_queue *bq, bool kicked);
+void zvm_blk_rebind(struct zvm_blk_queue *bq);
 
 /* One step of a request has ended: bytes transferred, or -errno. queue->lock held. */
 void zvm_blk_req_done(struct zvm_blk_req *req, ssize_t res);

@@ -5,7 +5,8 @@
  *
  * Called with queue->lock held. Truly asynchronous with O_DIRECT; through the page cache a
  * submission blocks for as long as the copy takes, which is why the serving thread is never a vCPU.
- * Such a request is done when io_submit() returns, so it asks for no eventfd.
+ * Such a request is done when io_submit() returns, so it asks for no eventfd. With bq->placing the
+ * thread is a vCPU, and RWF_NOWAIT keeps the kernel from waiting.
  */
 #include <errno.h>
 #include <libaio.h>
@@ -86,7 +87,10 @@ static void prepare(struct zvm_blk_queue *bq, struct zvm_blk_req *req)
 	default:
 		io_prep_fdsync(cb, fd);
 	}
-	if (bq->blk->img.direct || req->op == ZVM_BLK_FLUSH)
+	req->nowait = bq->placing;
+	if (req->nowait)
+		cb->aio_rw_flags |= RWF_NOWAIT;
+	if (bq->blk->img.direct || req->op == ZVM_BLK_FLUSH || req->nowait)
 		io_set_eventfd(cb, bq->done_fd);
 	cb->data = req;
 }
@@ -98,7 +102,9 @@ static bool libaio_submit(struct zvm_blk_queue *bq)
 	struct zvm_blk_req *req;
 	int i, n, ret;
 
-	while (bq->todo.head) {
+	if (!bq->todo.head)
+		return false;
+	do {
 		for (n = 0, req = bq->todo.head; req && n < BATCH; req = req->next, n++) {
 			prepare(bq, req);
 			batch[n] = iocb_of(bq, req);
@@ -114,7 +120,7 @@ static bool libaio_submit(struct zvm_blk_queue *bq)
 			bq->in_kernel += ret;
 		else /* an error is about the first of the batch alone */
 			zvm_blk_req_done(zvm_blk_list_take(&bq->todo), ret);
-	}
+	} while (bq->todo.head && !bq->placing);
 	return false;
 }
 
@@ -169,6 +175,7 @@ static unsigned int libaio_reap(struct zvm_blk_queue *bq)
 
 const struct zvm_blk_engine_ops zvm_blk_libaio = {
 	.name = "libaio",
+	.nowait = true,
 	.open = libaio_open,
 	.close = libaio_close,
 	.submit = libaio_submit,

@@ -118,6 +118,12 @@ static bool retry(struct zvm_blk_req *req, int err)
 {
 	struct zvm_blk_queue *bq = req->bq;
 
+	/* Not in place: that is no error, and the queue's thread may wait. */
+	if (req->nowait && (err == EAGAIN || err == EOPNOTSUPP)) {
+		req->waits = true;
+		zvm_blk_list_add(&bq->todo, req);
+		return true;
+	}
 	/* An engine without an asynchronous flush for this file: let a thread do it. */
 	if (req->op == ZVM_BLK_FLUSH && !req->pooled && (err == EINVAL || err == EOPNOTSUPP)) {
 		to_pool(req);
@@ -193,12 +199,14 @@ static void do_transfer(struct zvm_blk_req *req, uint64_t sector)
 		return;
 	}
 	req->dsync = req->op == ZVM_BLK_WRITE && !atomic_load(&blk->writeback);
+	req->bq->unfit |= req->dsync;
 	start_transfer(req);
 }
 
 static void do_flush(struct zvm_blk_req *req)
 {
 	req->offset = 0;
+	req->bq->unfit = true;
 	if (req->bq->blk->engine)
 		zvm_blk_list_add(&req->bq->todo, req);
 	else
@@ -242,6 +250,7 @@ static void do_ranges(struct zvm_blk_req *req)
 			.unmap = flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP,
 		};
 	}
+	req->bq->unfit = true;
 	req->nr_ranges = n;
 	req->offset = req->ranges[0].offset;
 	req->dsync = !atomic_load(&blk->writeback);
@@ -270,7 +279,12 @@ static bool unwrap(struct zvm_blk_req *req, const struct zvm_vq_chain *c,
 
 	if (c->out_len < sizeof(*hdr) || !c->in_len)
 		return false;
-	zvm_iov_copy_from(hdr, sizeof(*hdr), c->iov, c->nr_out);
+	if (c->iov[0].iov_len >= sizeof(*hdr)) {
+		memcpy(hdr, c->iov[0].iov_base, sizeof(*hdr));
+		__asm__ volatile("" ::: "memory"); /* as in zvm_iov_copy_from() */
+	} else {
+		zvm_iov_copy_from(hdr, sizeof(*hdr), c->iov, c->nr_out);
+	}
 	last = &c->iov[c->nr_out + c->nr_in - 1];
 	last->iov_len--;
 	req->status = (uint8_t *)last->iov_base + last->iov_len;
@@ -348,12 +362,15 @@ void zvm_blk_serve(struct zvm_virtio_queue *q)
 {
 	struct zvm_blk *blk = ZVM_CONTAINER_OF(q->dev, struct zvm_blk, dev);
 	struct zvm_blk_queue *bq = &blk->bqs[q->index];
-	unsigned int budget = ZVM_VIRTIO_BUDGET;
+	unsigned int budget = bq->placing ? ZVM_BLK_PLACE_MAX : ZVM_VIRTIO_BUDGET;
 	struct virtio_blk_outhdr hdr;
 	struct zvm_blk_req *req;
 	bool again;
-	int ret;
+	int ret = 0;
 
+	bq->taken = 0;
+	bq->taken_bytes = 0;
+	bq->passed_on = bq->unfit = false;
 	zvm_vq_disable_notify(&q->vq);
 	do {
 		while (budget) {
@@ -376,6 +393,9 @@ void zvm_blk_serve(struct zvm_virtio_queue *q)
 			req->head = c.head;
 			req->retries = 0;
 			req->pooled = false;
+			req->nowait = req->waits = false;
+			bq->taken++;
+			bq->taken_bytes += c.in_len + c.out_len;
 			req->dsync = false;
 			dispatch(req, &c, &hdr);
 		}
@@ -383,6 +403,7 @@ void zvm_blk_serve(struct zvm_virtio_queue *q)
 		again = zvm_blk_submit(bq);
 	} while (ret >= 0 && budget && !bq->awake && zvm_vq_enable_notify(&q->vq));
 
+	bq->passed_on |= !budget;
 	if (!budget || again)
 		zvm_virtio_queue_rearm(q);
 	zvm_virtio_queue_signal(q);

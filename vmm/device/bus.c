@@ -56,6 +56,49 @@ static const struct zvm_region *bus_find(const struct zvm_bus *bus, uint64_t ipa
 	return NULL;
 }
 
+/*
+ * kvm_run carries the bytes in memory order; both sides are little endian here. By width, so that
+ * the compiler makes plain loads and stores of it: the C library's copy may use vector registers,
+ * whose first use after each system call traps into the host kernel (SVE).
+ */
+static uint64_t bus_load(const uint8_t *data, uint32_t len)
+{
+	uint64_t val = 0;
+
+	switch (len) {
+	case 1:
+		return *data;
+	case 2:
+		memcpy(&val, data, 2);
+		break;
+	case 4:
+		memcpy(&val, data, 4);
+		break;
+	case 8:
+		memcpy(&val, data, 8);
+		break;
+	}
+	return val;
+}
+
+static void bus_store(uint8_t *data, uint32_t len, uint64_t val)
+{
+	switch (len) {
+	case 1:
+		*data = (uint8_t)val;
+		break;
+	case 2:
+		memcpy(data, &val, 2);
+		break;
+	case 4:
+		memcpy(data, &val, 4);
+		break;
+	case 8:
+		memcpy(data, &val, 8);
+		break;
+	}
+}
+
 static void bus_count(atomic_ulong *counter)
 {
 	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
@@ -64,7 +107,7 @@ static void bus_count(atomic_ulong *counter)
 void zvm_bus_access(struct zvm_bus *bus, uint64_t ipa, uint8_t *data, uint32_t len, bool write)
 {
 	const struct zvm_region *r = bus_find(bus, ipa);
-	uint64_t off, val = 0;
+	uint64_t off;
 
 	bus_count(&bus->accesses);
 	if (!r) {
@@ -77,14 +120,10 @@ void zvm_bus_access(struct zvm_bus *bus, uint64_t ipa, uint8_t *data, uint32_t l
 		bus_count(&bus->refused);
 		goto none;
 	}
-	/* kvm_run carries the bytes in memory order; both sides are little endian here. */
-	if (write) {
-		memcpy(&val, data, len);
-		r->ops->write(r->dev, off, len, val);
-	} else {
-		val = r->ops->read(r->dev, off, len);
-		memcpy(data, &val, len);
-	}
+	if (write)
+		r->ops->write(r->dev, off, len, bus_load(data, len));
+	else
+		bus_store(data, len, r->ops->read(r->dev, off, len));
 	return;
 none:
 	if (!write && len <= 8)

@@ -204,6 +204,15 @@ __attribute__((unused)) static int not_built(struct zvm_machine *m, const char *
 }
 
 #ifdef CONFIG_ZVM_VIRTIO_BLK
+/* Do vCPUs have a priority or CPUs of their own? */
+static bool vcpus_are_apart(const struct zvm_config *cfg)
+{
+	for (unsigned int i = 0; i < cfg->vcpus; i++)
+		if (cfg->vcpu.affinity[i].nr)
+			return true;
+	return cfg->vcpu.priority;
+}
+
 static int create_disk(struct zvm_machine *m, size_t i, struct zvm_err *err)
 {
 	static const enum zvm_blk_engine engines[] = {
@@ -224,6 +233,8 @@ static int create_disk(struct zvm_machine *m, size_t i, struct zvm_err *err)
 		/* The event loop must not block, and a thread may wait in ways that it cannot. */
 		.iothreads = true,
 		.poll_us = disk->poll,
+		/* A vCPU with a priority or a CPU of its own is not to be held up. */
+		.no_in_place = vcpus_are_apart(m->cfg),
 	};
 	struct zvm_virtio_env env;
 	struct zvm_slot *slot = NULL;

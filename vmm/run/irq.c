@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Interrupt and doorbell wiring, see irq.h for the threads. The table changes only while no vCPU
- * runs; irq->vm too, so zvm_irq_set_level() may read it on any thread without a lock.
+ * Interrupt and doorbell wiring, see irq.h for the threads. irq->lock guards the doorbells, which
+ * come and go while vCPUs run. irq->vm and the irqfds change only while none does, so
+ * zvm_irq_set_level() may read it on any thread without a lock.
  */
 #include "vmm/run/irq.h"
 
@@ -16,6 +17,7 @@ void zvm_irq_init(struct zvm_irq *irq)
 {
 	memset(irq, 0, sizeof(*irq));
 	irq->vm = -1;
+	pthread_mutex_init(&irq->lock, NULL);
 }
 
 void zvm_irq_fini(struct zvm_irq *irq)
@@ -23,37 +25,10 @@ void zvm_irq_fini(struct zvm_irq *irq)
 	zvm_irq_detach(irq);
 	while (irq->nr_fds)
 		close(irq->fds[--irq->nr_fds].fd);
+	pthread_mutex_destroy(&irq->lock);
 }
 
-int zvm_irq_attach(struct zvm_irq *irq, int vm, struct zvm_err *err)
-{
-	int ret;
-
-	irq->vm = vm;
-	for (unsigned int i = 0; i < irq->nr_fds; i++) {
-		ret = zvm_kvm_irqfd(vm, irq->fds[i].fd, irq->fds[i].spi, true);
-		if (ret < 0) {
-			zvm_irq_detach(irq);
-			return zvm_err_set(err, ret, "KVM_IRQFD for SPI %u: %s", irq->fds[i].spi,
-					   strerror(-ret));
-		}
-	}
-	for (unsigned int i = 0; i < irq->nr_doorbells; i++) {
-		if (irq->doorbells[i].fd < 0)
-			continue;
-		ret = zvm_kvm_ioeventfd(vm, irq->doorbells[i].fd, irq->doorbells[i].ipa,
-					irq->doorbells[i].value, true);
-		if (ret < 0) {
-			zvm_irq_detach(irq);
-			return zvm_err_set(err, ret, "KVM_IOEVENTFD at 0x%llx: %s",
-					   (unsigned long long)irq->doorbells[i].ipa,
-					   strerror(-ret));
-		}
-	}
-	return 0;
-}
-
-void zvm_irq_detach(struct zvm_irq *irq)
+static void detach(struct zvm_irq *irq)
 {
 	if (irq->vm < 0)
 		return;
@@ -65,6 +40,51 @@ void zvm_irq_detach(struct zvm_irq *irq)
 			zvm_kvm_ioeventfd(irq->vm, irq->doorbells[i].fd, irq->doorbells[i].ipa,
 					  irq->doorbells[i].value, false);
 	irq->vm = -1;
+}
+
+static int attach(struct zvm_irq *irq, int vm, struct zvm_err *err)
+{
+	int ret;
+
+	irq->vm = vm;
+	for (unsigned int i = 0; i < irq->nr_fds; i++) {
+		ret = zvm_kvm_irqfd(vm, irq->fds[i].fd, irq->fds[i].spi, true);
+		if (ret < 0) {
+			detach(irq);
+			return zvm_err_set(err, ret, "KVM_IRQFD for SPI %u: %s", irq->fds[i].spi,
+					   strerror(-ret));
+		}
+	}
+	for (unsigned int i = 0; i < irq->nr_doorbells; i++) {
+		if (irq->doorbells[i].fd < 0)
+			continue;
+		ret = zvm_kvm_ioeventfd(vm, irq->doorbells[i].fd, irq->doorbells[i].ipa,
+					irq->doorbells[i].value, true);
+		if (ret < 0) {
+			detach(irq);
+			return zvm_err_set(err, ret, "KVM_IOEVENTFD at 0x%llx: %s",
+					   (unsigned long long)irq->doorbells[i].ipa,
+					   strerror(-ret));
+		}
+	}
+	return 0;
+}
+
+int zvm_irq_attach(struct zvm_irq *irq, int vm, struct zvm_err *err)
+{
+	int ret;
+
+	pthread_mutex_lock(&irq->lock);
+	ret = attach(irq, vm, err);
+	pthread_mutex_unlock(&irq->lock);
+	return ret;
+}
+
+void zvm_irq_detach(struct zvm_irq *irq)
+{
+	pthread_mutex_lock(&irq->lock);
+	detach(irq);
+	pthread_mutex_unlock(&irq->lock);
 }
 
 int zvm_irq_new_fd(struct zvm_irq *irq, uint32_t spi)
@@ -87,7 +107,7 @@ int zvm_irq_new_fd(struct zvm_irq *irq, uint32_t spi)
 	return fd;
 }
 
-int zvm_irq_doorbell(struct zvm_irq *irq, uint64_t ipa, uint32_t value, int fd, bool on)
+static int doorbell(struct zvm_irq *irq, uint64_t ipa, uint32_t value, int fd, bool on)
 {
 	unsigned int at, slot = irq->nr_doorbells;
 	int ret = 0;
@@ -116,6 +136,16 @@ int zvm_irq_doorbell(struct zvm_irq *irq, uint64_t ipa, uint32_t value, int fd, 
 	if (slot == irq->nr_doorbells)
 		irq->nr_doorbells++;
 	return 0;
+}
+
+int zvm_irq_doorbell(struct zvm_irq *irq, uint64_t ipa, uint32_t value, int fd, bool on)
+{
+	int ret;
+
+	pthread_mutex_lock(&irq->lock);
+	ret = doorbell(irq, ipa, value, fd, on);
+	pthread_mutex_unlock(&irq->lock);
+	return ret;
 }
 
 void zvm_irq_set_level(void *opaque, unsigned int spi, bool level)

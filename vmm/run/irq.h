@@ -5,12 +5,13 @@
  * Devices outlive the VM that they are connected to, because a reboot of the guest makes a new
  * one. So the wires are kept in this table, and attach connects all of them to a VM.
  *
- * Main thread, no vCPU running: init, fini, attach, detach, add and remove. Any thread:
- * zvm_irq_set_level(), which takes no lock.
+ * Main thread, no vCPU running: init, fini, attach, detach, new_fd. Any thread: zvm_irq_doorbell(),
+ * which may sleep, and zvm_irq_set_level(), which takes no lock.
  */
 #ifndef ZVM_RUN_IRQ_H
 #define ZVM_RUN_IRQ_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,7 +21,8 @@
 #define ZVM_IRQ_DOORBELLS 288u /* queues of all devices, with room */
 
 struct zvm_irq {
-	int vm; /* -1: not attached */
+	pthread_mutex_t lock; /* doorbells against attach and detach */
+	int vm;		      /* -1: not attached */
 	unsigned int nr_fds, nr_doorbells;
 	struct {
 		int fd;

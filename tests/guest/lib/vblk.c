@@ -387,6 +387,7 @@ u32 vblk_done(struct vblk *v)
 
 void vblk_wait(struct vblk *v)
 {
+	irq_window(); /* that of a request which was done before the doorbell returned */
 	while (v->used == used_ring(v)[1]) {
 		wfi();
 		irq_window();
