@@ -279,11 +279,30 @@ static vm_fault_t zvm_vcpu_fault(struct vm_fault *vmf)
 	return 0;
 }
 
-static const struct vm_operations_struct zvm_vcpu_vm_ops = { .fault = zvm_vcpu_fault };
+static void zvm_vcpu_vma_open(struct vm_area_struct *vma)
+{
+	struct zvm_vcpu *v = vma->vm_file->private_data;
+
+	zvm_mm_run_mapped(v->vm, vma->vm_mm);
+}
+
+static void zvm_vcpu_vma_close(struct vm_area_struct *vma)
+{
+	struct zvm_vcpu *v = vma->vm_file->private_data;
+
+	zvm_mm_run_unmapped(v->vm, vma->vm_mm);
+}
+
+static const struct vm_operations_struct zvm_vcpu_vm_ops = {
+	.open = zvm_vcpu_vma_open,
+	.close = zvm_vcpu_vma_close,
+	.fault = zvm_vcpu_fault,
+};
 
 static int zvm_vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	vma->vm_ops = &zvm_vcpu_vm_ops;
+	zvm_vcpu_vma_open(vma);
 	return 0;
 }
 

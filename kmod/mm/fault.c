@@ -362,9 +362,9 @@ int zvm_mm_fault(struct zvm_vcpu *v, u64 ipa, enum zvm_access access, bool permi
 	};
 	int idx, ret;
 
-	idx = srcu_read_lock(&vm->mm.srcu);
+	idx = zvm_watch_read_lock(vm);
 	ret = -EIO;
-	if (READ_ONCE(vm->mm.dead) || current->mm != vm->owner)
+	if (READ_ONCE(vm->mm.dead) || current->mm != vm->owner || !zvm_watch_active(vm))
 		goto out;
 	ret = -ENOENT;
 	f.slot = zvm_slot_find(vm, f.ipa);

@@ -146,7 +146,8 @@ void zvm_cache_inval_icache(phys_addr_t pa, u64 size);
 /* --- pin.c ----------------------------------------------------------------------------------- */
 
 int zvm_pins_create(struct zvm_slot *slot);
-void zvm_pins_destroy(struct zvm_vm *vm, struct zvm_slot *slot); /* unpins and uncharges */
+void zvm_pins_give_back(struct zvm_vm *vm, struct zvm_slot *slot); /* unpins and uncharges */
+void zvm_pins_destroy(struct zvm_vm *vm, struct zvm_slot *slot); /* the table, too */
 /*
  * Make sure page `index` of the slot is pinned (for writing if `write`), and its neighbours
  * [first, first + n) as far as that is possible; all in one chunk. 0 or -errno for `index`.
@@ -183,6 +184,35 @@ unsigned long zvm_notifier_begin(struct zvm_vm *vm);
 bool zvm_notifier_retry(struct zvm_vm *vm, unsigned long seq, unsigned long hva, u64 size);
 /* Does anybody tell this VM about changes of the VMM's page tables? */
 bool zvm_notifier_active(struct zvm_vm *vm);
+
+/* --- mm.c ------------------------------------------------------------------------------------ */
+
+/* Every leaf and every pin; slots_lock held, and no fault under way or to come. */
+void zvm_mm_give_back(struct zvm_vm *vm);
+
+/* --- watch.c --------------------------------------------------------------------------------- */
+
+#ifdef CONFIG_MMU_NOTIFIER
+static inline void zvm_watch_init(struct zvm_vm *vm) {}
+static inline void zvm_watch_exit(struct zvm_vm *vm) {}
+
+static inline int zvm_watch_read_lock(struct zvm_vm *vm)
+{
+	return srcu_read_lock(&vm->mm.srcu);
+}
+
+static inline bool zvm_watch_active(struct zvm_vm *vm)
+{
+	return true;
+}
+#else
+void zvm_watch_init(struct zvm_vm *vm);
+void zvm_watch_exit(struct zvm_vm *vm); /* nothing is given back behind one's back any more */
+/* srcu_read_lock() of a section that may pin; not while pages are being given back. */
+int zvm_watch_read_lock(struct zvm_vm *vm);
+/* Inside: will the end of the VMM's address space be noticed? */
+bool zvm_watch_active(struct zvm_vm *vm);
+#endif
 
 /* --- dirty.c --------------------------------------------------------------------------------- */
 

@@ -17,6 +17,7 @@ int zvm_mm_create(struct zvm_vm *vm, u32 ipa_bits)
 	mm->notifier_mode = zvm_notifier_default;
 	spin_lock_init(&mm->lock);
 	mutex_init(&mm->slots_lock);
+	zvm_watch_init(vm);
 	ret = init_srcu_struct(&mm->srcu);
 	if (ret)
 		return ret;
@@ -48,20 +49,25 @@ err_srcu:
 	return ret;
 }
 
+void zvm_mm_give_back(struct zvm_vm *vm)
+{
+	struct zvm_slots *slots = zvm_slots_get(vm);
+	unsigned int i;
+
+	zvm_s2_unmap(vm, 0, 1ULL << vm->mm.ipa_bits, 0);
+	for (i = 0; i < slots->nr; i++)
+		zvm_pins_give_back(vm, slots->slot[i]);
+}
+
 void zvm_mm_unmap_all(struct zvm_vm *vm)
 {
 	struct zvm_mm *mm = &vm->mm;
-	struct zvm_slots *slots;
-	unsigned int i;
 
 	mutex_lock(&mm->slots_lock);
 	if (!mm->dead) {
 		WRITE_ONCE(mm->dead, true);
 		synchronize_srcu_expedited(&mm->srcu); /* faults under way are over */
-		zvm_s2_unmap(vm, 0, 1ULL << mm->ipa_bits, 0);
-		slots = zvm_slots_get(vm);
-		for (i = 0; i < slots->nr; i++)
-			zvm_pins_destroy(vm, slots->slot[i]);
+		zvm_mm_give_back(vm);
 	}
 	mutex_unlock(&mm->slots_lock);
 }
@@ -71,6 +77,7 @@ void zvm_mm_destroy(struct zvm_vm *vm)
 	struct zvm_mm *mm = &vm->mm;
 
 	zvm_notifier_unregister(vm); /* no callback runs any more */
+	zvm_watch_exit(vm);
 	zvm_mm_unmap_all(vm);
 	zvm_tlb_flush_vm(vm); /* walk caches over the root too */
 	zvm_vmid_free(vm);

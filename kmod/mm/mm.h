@@ -15,6 +15,8 @@
 #include <linux/types.h>
 #ifdef CONFIG_MMU_NOTIFIER
 #include <linux/mmu_notifier.h>
+#else
+#include <linux/workqueue.h>
 #endif
 
 struct zvm_vm;
@@ -44,6 +46,10 @@ struct zvm_mm {
 	unsigned long mn_seq;	      /* invalidations finished; under lock */
 	int mn_busy;		      /* invalidations running; under lock */
 	unsigned long mn_start, mn_end; /* HVA range that they cover together */
+#else
+	atomic_t watch_maps; /* mappings of struct kvm_run in the owner's address space; watch.c */
+	bool watch_clearing; /* pages are given back: faults wait; under slots_lock */
+	struct work_struct watch_work;
 #endif
 };
 
@@ -55,6 +61,14 @@ int zvm_mm_create(struct zvm_vm *vm, u32 ipa_bits);
 void zvm_mm_destroy(struct zvm_vm *vm);
 /* The VMM's address space is gone: drop all mappings and pins; later faults return -EIO. */
 void zvm_mm_unmap_all(struct zvm_vm *vm);
+/* A mapping of struct kvm_run came, or went, in the address space `by`; its mmap lock is held. */
+#ifdef CONFIG_MMU_NOTIFIER
+static inline void zvm_mm_run_mapped(struct zvm_vm *vm, const struct mm_struct *by) {}
+static inline void zvm_mm_run_unmapped(struct zvm_vm *vm, const struct mm_struct *by) {}
+#else
+void zvm_mm_run_mapped(struct zvm_vm *vm, const struct mm_struct *by);
+void zvm_mm_run_unmapped(struct zvm_vm *vm, const struct mm_struct *by);
+#endif
 
 /*
  * Choose where guest pages live: pinned (default, unless the module parameter `notifier` is set) or

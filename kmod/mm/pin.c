@@ -119,7 +119,7 @@ static unsigned long table_destroy(struct zvm_slot *slot, struct zvm_pins *pins)
 	return total;
 }
 
-void zvm_pins_destroy(struct zvm_vm *vm, struct zvm_slot *slot)
+void zvm_pins_give_back(struct zvm_vm *vm, struct zvm_slot *slot)
 {
 	unsigned long c, total = 0;
 
@@ -134,11 +134,17 @@ void zvm_pins_destroy(struct zvm_vm *vm, struct zvm_slot *slot)
 		} else if (slot->pins[c]) {
 			total += table_destroy(slot, (struct zvm_pins *)slot->pins[c]);
 		}
+		slot->pins[c] = 0;
 		cond_resched();
 	}
+	uncharge(vm, total);
+}
+
+void zvm_pins_destroy(struct zvm_vm *vm, struct zvm_slot *slot)
+{
+	zvm_pins_give_back(vm, slot);
 	kvfree(slot->pins);
 	slot->pins = NULL;
-	uncharge(vm, total);
 }
 
 unsigned long zvm_pin_entry(struct zvm_slot *slot, unsigned long index)

@@ -105,7 +105,8 @@ static void killed(void)
 	ok(pins_return_to(before), "kill -9 of the VMM gives every page back");
 }
 
-static void descriptor_outlives_process(void)
+/* `unmapped`: the VMM has unmapped all of its vCPUs' struct kvm_run before it ends. */
+static void descriptor_outlives_process(bool unmapped)
 {
 	long before = pinned_now();
 	int status, hold[2];
@@ -132,13 +133,41 @@ static void descriptor_outlives_process(void)
 				_exit(1);
 			_exit(!refused);
 		}
+		if (unmapped)
+			vm_unmap_run(&vm);
 		_exit(0);
 	}
 	close(hold[0]);
 	waitpid(pid, &status, 0);
 	ok(pins_return_to(before),
-	   "memory of a dead VMM is given back while another process holds the VM's descriptor");
+	   unmapped ? "so it is if the VMM had unmapped its vCPUs" :
+		      "memory of a dead VMM is given back while another process holds the VM's descriptor");
 	close(hold[1]);
+}
+
+/* Without MMU notifiers, a VM has no memory while nobody maps its vCPUs. */
+static void run_unmapped_and_mapped(void)
+{
+	size_t size = 16 * MB;
+	char *mem = mem_map(size, 2 * MB);
+	long before = pinned_now();
+	struct vm vm;
+	int i;
+
+	vm_create(&vm, 2);
+	vm_slot(&vm, 0, 0, RAM, size, mem);
+	for (i = 0; i < 20; i++) {
+		vm_do(&vm, i % 2, VM_WRITE, RAM, RAM + size, PAGE, i);
+		if (!holds(mem, size, PAGE, RAM, i))
+			break;
+		vm_unmap_run(&vm);
+		vm_map_run(&vm);
+	}
+	ok(i == 20, "a VMM unmaps its vCPUs and maps them again: the guest goes on with its memory");
+	ok(pinned_now() - before <= (long)(size / PAGE) + 64, "no page is pinned twice");
+	vm_destroy(&vm);
+	ok(pins_return_to(before), "and none stays pinned");
+	munmap(mem, size);
 }
 
 static void cycles(void)
@@ -184,7 +213,9 @@ static void follows_the_vmm(void)
 
 	vm_create(&vm, 1);
 	if (zvm) {
-		ok(ioctl(vm.fd, KVM_ENABLE_CAP, &cap) == -1 && errno == EBUSY,
+		int want = ioctl(vm_dev, KVM_CHECK_EXTENSION, ZVM_CAP_FOLLOW_MM) ? EBUSY : EINVAL;
+
+		ok(ioctl(vm.fd, KVM_ENABLE_CAP, &cap) == -1 && errno == want,
 		   "the mode of memory is fixed once there is a slot");
 		ok(ioctl(vm.fd, KVM_CHECK_EXTENSION, KVM_CAP_SYNC_MMU) == !pinned,
 		   "how memory is held is reported as it is");
@@ -257,7 +288,7 @@ static void device_memory(void)
 	void *bar = MAP_FAILED;
 	uint64_t sum;
 	unsigned int i;
-	int fd;
+	int fd, ret;
 
 	for (i = 0; i < 2 && bar == MAP_FAILED; i++) {
 		fd = open(file[i], O_RDWR);
@@ -272,8 +303,15 @@ static void device_memory(void)
 	}
 	vm_create(&vm, 1);
 	vm_slot(&vm, 0, 0, RAM, PAGE, bar);
-	sum = vm_do(&vm, 0, VM_READ, RAM, RAM + 8, 8, 0);
-	ok(sum == *(volatile uint64_t *)bar, "a device's registers in a slot are the guest's");
+	vm_load(&vm, 0, VM_READ, RAM, RAM + 8, 8, 0);
+	ret = vm_run(&vm, 0, &sum);
+	if (zvm && ret == -EFAULT && !ioctl(vm_dev, KVM_CHECK_EXTENSION, ZVM_CAP_FOLLOW_MM)) {
+		skip("a device's registers in a slot", "refused by a kernel without MMU notifiers");
+		vm_destroy(&vm);
+		munmap(bar, PAGE);
+		return;
+	}
+	ok(!ret && sum == *(volatile uint64_t *)bar, "a device's registers in a slot are the guest's");
 	ok(vm_slot(&vm, 0, KVM_MEM_LOG_DIRTY_PAGES, RAM, PAGE, bar) == -EINVAL,
 	   "they cannot be logged");
 	munmap(bar, PAGE);
@@ -288,8 +326,11 @@ int main(int argc, char **argv)
 	if (pinned)
 		memlock_limit();
 	killed();
-	if (zvm)
-		descriptor_outlives_process();
+	if (zvm) {
+		descriptor_outlives_process(false);
+		descriptor_outlives_process(true);
+	}
+	run_unmapped_and_mapped();
 	cycles();
 	follows_the_vmm();
 	device_memory();

@@ -157,24 +157,40 @@ void vm_create(struct vm *vm, unsigned int vcpus)
 		vm->vcpu[i] = ioctl(vm->fd, KVM_CREATE_VCPU, i);
 		if (vm->vcpu[i] < 0)
 			die("KVM_CREATE_VCPU");
-		vm->run[i] = mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu[i],
-				  0);
-		if (vm->run[i] == MAP_FAILED)
-			die("mmap of the vCPU");
 		if (ioctl(vm->vcpu[i], KVM_ARM_VCPU_INIT, &init))
 			die("KVM_ARM_VCPU_INIT");
 	}
 	vm->nr_vcpus = vcpus;
+	vm_map_run(vm);
+}
+
+void vm_map_run(struct vm *vm)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->nr_vcpus; i++) {
+		vm->run[i] = mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu[i],
+				  0);
+		if (vm->run[i] == MAP_FAILED)
+			die("mmap of the vCPU");
+	}
+}
+
+void vm_unmap_run(struct vm *vm)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->nr_vcpus; i++)
+		munmap(vm->run[i], run_size);
 }
 
 void vm_destroy(struct vm *vm)
 {
 	unsigned int i;
 
-	for (i = 0; i < vm->nr_vcpus; i++) {
-		munmap(vm->run[i], run_size);
+	vm_unmap_run(vm);
+	for (i = 0; i < vm->nr_vcpus; i++)
 		close(vm->vcpu[i]);
-	}
 	close(vm->fd);
 	munmap(vm->code, CODE_SIZE);
 }

@@ -39,6 +39,9 @@ void vm_open_device(int argc, char **argv);
 
 void vm_create(struct vm *vm, unsigned int vcpus);
 void vm_destroy(struct vm *vm);
+/* struct kvm_run of every vCPU: vm_create() maps them. */
+void vm_map_run(struct vm *vm);
+void vm_unmap_run(struct vm *vm);
 /* KVM_SET_USER_MEMORY_REGION; 0 or -errno. */
 int vm_slot(struct vm *vm, uint32_t slot, uint32_t flags, uint64_t ipa, uint64_t size, void *hva);
 /* Prepare a program on a vCPU. */
