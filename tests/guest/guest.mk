@@ -18,7 +18,8 @@ GUEST_RUN_CFLAGS := -std=gnu11 -D_GNU_SOURCE -DGUEST_RUNNER -O2 -g -pthread -Wal
 	-Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Werror -Itests/guest/lib
 
 .PHONY: guest-tests
-guest-tests: $(GUEST_IMAGES) $(BENCH_IMAGES) $(B)/bin/guest-run $(B)/bin/bench-mark $(B)/guest/run $(B)/guest/differences.txt
+guest-tests: $(GUEST_IMAGES) $(BENCH_IMAGES) $(B)/bin/guest-run $(B)/bin/bench-mark $(B)/guest/run $(B)/guest/kmemleak \
+	$(B)/guest/differences.txt
 
 $(B)/guest/lib/%.o: tests/guest/lib/%.c
 	@mkdir -p $(@D)
