@@ -38,10 +38,10 @@ skip() {
 
 # Every test on a kernel with kmemleak ends with one more result: nothing leaked.
 kmemleak=/mnt/zvm/guest/kmemleak
-$kmemleak clear
+sh $kmemleak clear
 
 finish() {
-	$kmemleak check >/tmp/kmemleak
+	sh $kmemleak check >/tmp/kmemleak
 	leaks=$?
 	[ $leaks = 77 ] && [ -s /tmp/kmemleak ] && skip kmemleak_finds_nothing "$(cat /tmp/kmemleak)"
 	if [ $leaks != 77 ]; then
