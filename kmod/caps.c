@@ -36,6 +36,7 @@ long zvm_check_extension(struct zvm_vm *vm, unsigned long ext)
 	case KVM_CAP_VCPU_ATTRIBUTES:
 	case KVM_CAP_READONLY_MEM:
 	case KVM_CAP_ARM_NISV_TO_USER:
+	case KVM_CAP_ARM_INJECT_EXT_DABT:
 	case KVM_CAP_ARM_SYSTEM_SUSPEND:
 	case KVM_CAP_SYSTEM_EVENT_DATA:
 	case KVM_CAP_INTERNAL_ERROR_DATA: /* there are no such exits */

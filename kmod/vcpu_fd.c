@@ -119,8 +119,10 @@ static int zvm_vcpu_set_events(struct zvm_vcpu *v, const struct kvm_vcpu_events 
 
 	if (esr && (!zvm_host.has_ras || (ev->exception.serror_esr & ~ZVM_ESR_ISS_MASK)))
 		return -EINVAL;
-	if (ev->exception.ext_dabt_pending)
-		zvm_inject_abort(v, false, zvm_el1_read(v, ZVM_EL1_FAR));
+	if (ev->exception.ext_dabt_pending) {
+		v->mmio.pending = false; /* the access that the VMM refuses */
+		zvm_inject_abort(v, false, v->ctx.far);
+	}
 	if (ev->exception.serror_pending)
 		zvm_inject_serror(v, esr ? ev->exception.serror_esr : ZVM_ESR_IDS);
 	return 0;

@@ -123,11 +123,7 @@ static int zvm_mmio_run(struct zvm_vcpu *v)
 		v->run->mmio.is_write = m->write;
 		memset(v->run->mmio.data, 0, sizeof(v->run->mmio.data));
 		put_unaligned_le64(val, v->run->mmio.data);
-		if (m->write && m->step + 1 == m->nr) {
-			zvm_mmio_retire(v); /* the VMM sees the guest past its store */
-			return ZVM_USER;
-		}
-		m->pending = true;
+		m->pending = true; /* the guest stays on the instruction until then */
 		return ZVM_USER;
 	}
 	zvm_mmio_retire(v);

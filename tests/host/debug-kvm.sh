@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: GPL-2.0
 # board: --kvm --timeout 120
-# debug.c on in-tree KVM: what it expects is what KVM does.
-/mnt/zvm/host-tests/debug --device /dev/kvm
+# debug.c and serror.c on in-tree KVM: what they expect is what KVM does.
+/mnt/zvm/host-tests/debug --device /dev/kvm && /mnt/zvm/host-tests/serror --device /dev/kvm

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * serror - virtual SErrors by KVM_SET_VCPU_EVENTS: taken, deferred by ESB, their syndrome; and
- * power states by KVM_SET_MP_STATE.
+ * serror - virtual SErrors by KVM_SET_VCPU_EVENTS: taken, deferred by ESB, their syndrome; external
+ * aborts for accesses that the client refuses; and power states by KVM_SET_MP_STATE.
  *
  *   serror [--device DEV]
  *
@@ -26,13 +26,21 @@
 #define IDS	    (1UL << 24)
 #define DISR_A	    (1UL << 31)
 #define SYNDROME    0x1234UL
+#define ABORT	    (0x25UL << 26 | 1UL << 25 | 0x10) /* ESR_EL1 of a synchronous external abort */
 
 /* Each program writes its result to the client's device. */
 asm(".section .rodata\n"
     ".balign 4096\n"
-    ".globl se_code, se_unmask, se_esb, se_disr\n"
-    "se_code:\n" /* 0x380: SError from EL1 with SP_EL1 */
-    "	.fill 224, 4, 0xd503201f\n"
+    ".globl se_code, se_unmask, se_esb, se_disr, se_load, se_store\n"
+    "se_code:\n" /* 0x200: synchronous, from EL1 with SP_EL1 */
+    "	.fill 128, 4, 0xd503201f\n"
+    "	mrs x20, esr_el1\n"
+    "	str x20, [x4]\n"
+    "	mrs x20, far_el1\n"
+    "	str x20, [x4]\n"
+    "	mrs x20, elr_el1\n"
+    "	str x20, [x4]\n"
+    "	.fill 90, 4, 0xd503201f\n" /* 0x380: SError */
     "	mrs x20, esr_el1\n"
     "	str x20, [x4]\n"
     "	.fill 510, 4, 0xd503201f\n"
@@ -45,31 +53,56 @@ asm(".section .rodata\n"
     "se_disr:\n"
     "	mrs x20, s3_0_c12_c1_1\n"
     "	str x20, [x4]\n"
+    "se_load:\n"
+    "	ldr x20, [x4]\n"
+    "se_store:\n"
+    "	str x4, [x4]\n"
     ".balign 4096\n"
     ".previous\n");
-extern const char se_code[], se_unmask[], se_esb[], se_disr[];
+extern const char se_code[], se_unmask[], se_esb[], se_disr[], se_load[], se_store[];
 
 #define AT(label) (VM_RAM_IPA + ((uintptr_t)(label) - (uintptr_t)se_code))
 
 static struct vm vm;
 
-static uint64_t result(uint64_t pc)
+static uint64_t pc(void)
 {
-	struct kvm_run *run = vm.run[0];
-	int fd = vm.vcpu[0];
-	uint64_t val;
+	return vm_get_reg(vm.vcpu[0], VM_CORE(regs.pc));
+}
 
-	vm_set_reg(fd, VM_CORE(regs.pc), pc);
+static void start(uint64_t at)
+{
+	int fd = vm.vcpu[0];
+
+	vm_set_reg(fd, VM_CORE(regs.pc), at);
 	vm_set_reg(fd, VM_CORE(regs.pstate), EL1H_MASKED);
 	vm_set_reg(fd, VM_CORE(regs.regs[4]), VM_DONE_IPA);
 	vm_set_reg(fd, VBAR, VM_RAM_IPA);
-	while (ioctl(fd, KVM_RUN, 0))
+}
+
+/* Until the guest accesses the device; a store's value. */
+static uint64_t run_to_access(bool write)
+{
+	struct kvm_run *run = vm.run[0];
+	uint64_t val;
+
+	while (ioctl(vm.vcpu[0], KVM_RUN, 0))
 		if (errno != EINTR)
 			die("KVM_RUN");
 	if (run->exit_reason != KVM_EXIT_MMIO || run->mmio.phys_addr != VM_DONE_IPA ||
-	    !run->mmio.is_write)
+	    run->mmio.is_write != write)
 		die("exit %u", run->exit_reason);
 	memcpy(&val, run->mmio.data, sizeof(val));
+	return val;
+}
+
+static uint64_t result(uint64_t at)
+{
+	uint64_t val;
+
+	start(at);
+	val = run_to_access(true);
+	vm_complete(&vm, 0);
 	return val;
 }
 
@@ -122,6 +155,38 @@ static void test_serror(bool ras)
 	vm_set_reg(vm.vcpu[0], DISR, 0);
 }
 
+/* The guest hears of an access that the client has no device for. */
+static void test_abort(uint64_t at, bool write, const char *name)
+{
+	struct kvm_vcpu_events ev = { .exception = { .ext_dabt_pending = 1 } };
+	bool good;
+
+	start(at);
+	run_to_access(write);
+	good = pc() == at && !ioctl(vm.vcpu[0], KVM_SET_VCPU_EVENTS, &ev);
+	/* In-tree KVM sets the upper half, which is RES0 or ISS2. */
+	good &= (uint32_t)run_to_access(true) == ABORT;
+	good &= run_to_access(true) == VM_DONE_IPA; /* FAR_EL1 */
+	good &= run_to_access(true) == at;	    /* ELR_EL1 */
+	vm_complete(&vm, 0);
+	ok(good, name);
+}
+
+static void test_aborts(void)
+{
+	start(AT(se_store));
+	run_to_access(true);
+	ok(pc() == AT(se_store), "the_guest_is_on_its_store_while_the_client_has_it");
+	vm_complete(&vm, 0);
+	ok(pc() == AT(se_store) + 4, "and_past_it_when_it_is_complete");
+	if (ioctl(vm_dev, KVM_CHECK_EXTENSION, KVM_CAP_ARM_INJECT_EXT_DABT) > 0) {
+		test_abort(AT(se_load), false, "a_refused_load_is_an_external_abort");
+		test_abort(AT(se_store), true, "a_refused_store_is_one");
+	} else {
+		skip("a_refused_load_is_an_external_abort", "this kernel's KVM cannot");
+	}
+}
+
 static void on_alarm(int sig)
 {
 	(void)sig;
@@ -154,7 +219,7 @@ static bool stays_out(void)
 	while (n < 3 && ioctl(vm.vcpu[0], KVM_RUN, 0) && errno == EINTR)
 		n++;
 	setitimer(ITIMER_REAL, &never, NULL);
-	return n == 3 && vm_get_reg(vm.vcpu[0], VM_CORE(regs.pc)) == AT(se_disr);
+	return n == 3 && pc() == AT(se_disr);
 }
 
 static void test_power(void)
@@ -192,6 +257,7 @@ int main(int argc, char **argv)
 	if (vm_slot(&vm, 0, 0, VM_RAM_IPA, RAM_SIZE, ram))
 		die("slot of RAM");
 	test_serror(ioctl(vm_dev, KVM_CHECK_EXTENSION, KVM_CAP_ARM_INJECT_SERROR_ESR) > 0);
+	test_aborts();
 	test_power();
 	vm_destroy(&vm);
 	return done();

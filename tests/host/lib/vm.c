@@ -210,6 +210,16 @@ void vm_load(struct vm *vm, unsigned int vcpu, enum vm_program prog, uint64_t st
 	vm_set_reg(fd, VM_CORE(regs.pc), VM_CODE_IPA + ((uintptr_t)entry[prog] & (CODE_SIZE - 1)));
 }
 
+void vm_complete(struct vm *vm, unsigned int vcpu)
+{
+	struct kvm_run *run = vm->run[vcpu];
+
+	run->immediate_exit = 1;
+	if (!ioctl(vm->vcpu[vcpu], KVM_RUN, 0) || errno != EINTR)
+		die("KVM_RUN with immediate_exit");
+	run->immediate_exit = 0;
+}
+
 int vm_run(struct vm *vm, unsigned int vcpu, uint64_t *result)
 {
 	struct kvm_run *run = vm->run[vcpu];
@@ -225,11 +235,7 @@ int vm_run(struct vm *vm, unsigned int vcpu, uint64_t *result)
 		ret = 1;
 	else
 		memcpy(result, run->mmio.data, sizeof(*result));
-	/* The next entry completes the access and steps over it: now, not after vm_load(). */
-	run->immediate_exit = 1;
-	if (!ioctl(vm->vcpu[vcpu], KVM_RUN, 0) || errno != EINTR)
-		die("KVM_RUN with immediate_exit");
-	run->immediate_exit = 0;
+	vm_complete(vm, vcpu);
 	return ret;
 }
 

@@ -52,7 +52,12 @@ void vm_load(struct vm *vm, unsigned int vcpu, enum vm_program prog, uint64_t st
  * is not there or not writable (the exit is in vm->run[vcpu]).
  */
 int vm_run(struct vm *vm, unsigned int vcpu, uint64_t *result);
-/* The two above, expecting success. */
+/*
+ * After a KVM_EXIT_MMIO: only the next KVM_RUN leaves the instruction, so it comes before registers
+ * are set. vm_run() has done it.
+ */
+void vm_complete(struct vm *vm, unsigned int vcpu);
+/* vm_load() and it, expecting success. */
 uint64_t vm_do(struct vm *vm, unsigned int vcpu, enum vm_program prog, uint64_t start,
 	       uint64_t end, uint64_t step, uint64_t value);
 /* 64-bit registers of a vCPU by KVM's ids. */
