@@ -128,10 +128,19 @@ void zvm_vcpu_request(struct zvm_vcpu *v, enum zvm_request req)
 	zvm_vcpu_kick(v);
 }
 
+/*
+ * The VMM has reset a suspended vCPU, and the guest has closed its CPU interface before: that says
+ * nothing of what wakes it.
+ */
+static bool zvm_vcpu_has_irq(struct zvm_vcpu *v)
+{
+	return v->suspended ? zvm_vgic_wakes(v) : zvm_vgic_has_pending(v);
+}
+
 /* A reason for a blocked vCPU to look around. */
 static bool zvm_vcpu_runnable(struct zvm_vcpu *v)
 {
-	return (READ_ONCE(v->requests) & ~ZVM_REQS_IRQ) || zvm_vgic_has_pending(v) ||
+	return (READ_ONCE(v->requests) & ~ZVM_REQS_IRQ) || zvm_vcpu_has_irq(v) ||
 	       v->serror_pending || zvm_timer_expired(v);
 }
 
@@ -169,7 +178,7 @@ static int zvm_vcpu_fail_entry(struct zvm_vcpu *v)
 static bool zvm_vcpu_woken(struct zvm_vcpu *v)
 {
 	zvm_vcpu_block(v);
-	if (!zvm_vgic_has_pending(v) && !zvm_timer_expired(v) && !v->serror_pending)
+	if (!zvm_vcpu_has_irq(v) && !zvm_timer_expired(v) && !v->serror_pending)
 		return false;
 	zvm_psci_wakeup(v);
 	return true;

@@ -82,6 +82,20 @@ static void zvm_psci_cpu_off(struct zvm_vcpu *v)
 	set_bit(ZVM_REQ_SLEEP, &v->requests);
 }
 
+/* All others are off. */
+static bool zvm_psci_is_last(struct zvm_vcpu *v)
+{
+	struct zvm_vcpu *t;
+	bool last = true;
+	u32 i;
+
+	raw_spin_lock(&v->vm->psci_lock);
+	zvm_for_each_vcpu(i, t, v->vm)
+		last &= t == v || READ_ONCE(t->powered_off);
+	raw_spin_unlock(&v->vm->psci_lock);
+	return last;
+}
+
 static u64 zvm_psci_affinity_info(struct zvm_vcpu *v, u64 affinity, u64 level)
 {
 	struct zvm_vcpu *t;
@@ -171,6 +185,10 @@ int zvm_psci(struct zvm_vcpu *v, u32 fn, bool *known)
 	case PSCI_1_0_FN64_SYSTEM_SUSPEND:
 		if (v->vm->psci_version < PSCI_VERSION(1, 0) || !v->vm->system_suspend) {
 			ret = (u64)PSCI_RET_NOT_SUPPORTED;
+			break;
+		}
+		if (!zvm_psci_is_last(v)) {
+			ret = (u64)PSCI_RET_DENIED;
 			break;
 		}
 		/* The VMM reads the parameters from the registers; it decides whether and how. */

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Would the guest's CPU interface signal an interrupt now? That is what ends a WFI.
+ * Would the guest's CPU interface signal an interrupt now? That is what ends a WFI. A CPU that is
+ * suspended has no CPU interface: what the distributor forwards wakes it (WakeRequest).
  *
- * zvm_vgic_has_pending() is for the vCPU's thread before it blocks and when it was woken; it takes
+ * zvm_vgic_has_pending() and zvm_vgic_wakes() are for the vCPU's thread before it blocks and when it was woken; it takes
  * the locks and brings list registers into memory (lr.c). zvm_vgic_signalled_here() asks the list
  * registers of this CPU, IRQs off, without a lock. The rules are in pick.h.
  *
- * GIC IHI 0069: 4.8 (priorities, preemption).
+ * GIC IHI 0069: 4.8 (priorities, preemption), 11.1 (wake requests).
  */
 #include "internal.h"
 #include "lrreg.h"
@@ -14,6 +15,7 @@
 struct query {
 	u32 vmcr;
 	u32 ap0r[ZVM_VGIC_MAX_APRS], ap1r[ZVM_VGIC_MAX_APRS];
+	bool asleep; /* any will do */
 	bool yes;
 };
 
@@ -23,7 +25,8 @@ static bool any_signalled(const struct zvm_vgic_bank *b, u32 mask, const struct 
 	for (; mask; mask &= mask - 1) {
 		u32 n = __ffs(mask);
 
-		if (zvm_vgic_signalled(b->prio[n], b->group & BIT(n), q->vmcr, q->ap0r, q->ap1r,
+		if (q->asleep ||
+		    zvm_vgic_signalled(b->prio[n], b->group & BIT(n), q->vmcr, q->ap0r, q->ap1r,
 				       nr_aprs))
 			return true;
 	}
@@ -54,18 +57,28 @@ static void query_pending(struct zvm_vcpu *v, void *arg)
 				       g->nr_aprs);
 	}
 	if (!q->yes && c->lpi_prios && (g->ctlr & ZVM_GICD_CTLR_GRP1))
-		q->yes = zvm_vgic_signalled(zvm_lpi_best(v), true, q->vmcr, q->ap0r, q->ap1r,
-					    g->nr_aprs);
+		q->yes = q->asleep || zvm_vgic_signalled(zvm_lpi_best(v), true, q->vmcr, q->ap0r,
+							 q->ap1r, g->nr_aprs);
 }
 
-bool zvm_vgic_has_pending(struct zvm_vcpu *v)
+static bool ask(struct zvm_vcpu *v, bool asleep)
 {
-	struct query q = {};
+	struct query q = { .asleep = asleep };
 
 	if (!v->vm->vgic.ready)
 		return false;
 	zvm_vgic_on_vcpu(v, query_pending, &q);
 	return q.yes;
+}
+
+bool zvm_vgic_has_pending(struct zvm_vcpu *v)
+{
+	return ask(v, false);
+}
+
+bool zvm_vgic_wakes(struct zvm_vcpu *v)
+{
+	return ask(v, true);
 }
 
 bool zvm_vgic_signalled_here(struct zvm_vcpu *v)

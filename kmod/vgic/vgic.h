@@ -112,6 +112,8 @@ void zvm_vgic_maintenance(struct zvm_vcpu *v);
  * PSTATE.I ignored)? On the vCPU's thread, any ring but 0; disables IRQs itself if resident here.
  */
 bool zvm_vgic_has_pending(struct zvm_vcpu *v);
+/* The same for a vCPU that is suspended: whatever the state of its CPU interface. */
+bool zvm_vgic_wakes(struct zvm_vcpu *v);
 /*
  * The same for v resident here with IRQs off and nothing posted, from the list registers alone: what
  * found no room in them is less urgent than what is there.

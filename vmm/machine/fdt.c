@@ -264,6 +264,7 @@ static void add_power_key(struct tree *t)
 	prop_string(t, "label", "GPIO Key Poweroff");
 	PROP_CELLS(t, "linux,code", KEY_POWER);
 	PROP_CELLS(t, "gpios", PHANDLE_GPIO, ZVM_MAP_POWER_KEY, 0);
+	prop_empty(t, "wakeup-source");
 	end(t);
 	end(t);
 }

@@ -96,15 +96,6 @@ static int set_registers(const struct zvm_machine *m, struct zvm_err *err)
 	return 0;
 }
 
-static int create_vcpus(struct zvm_machine *m, struct zvm_err *err)
-{
-	int ret = zvm_vcpu_create_all(&m->vcpus, m->vm, err);
-
-	for (unsigned int i = 0; ret == 0 && i < m->vcpus.count; i++)
-		ret = zvm_kvm_init_vcpu(m->vm, m->vcpus.vcpu[i].fd, i > 0, zvm_machine_has_pmu(m), err);
-	return ret;
-}
-
 static int init_steal_time(struct zvm_machine *m, struct zvm_err *err)
 {
 	int ret = 0;
@@ -159,7 +150,7 @@ int zvm_machine_power_on(struct zvm_machine *m, struct zvm_err *err)
 		ret = zvm_kvm_create_gic(m->vm, zvm_map[ZVM_MAP_GICD].base,
 					 zvm_map[ZVM_MAP_GICR].base, ZVM_MAP_NR_IRQS, &m->gic, err);
 	if (ret == 0)
-		ret = create_vcpus(m, err);
+		ret = zvm_vcpu_create_all(&m->vcpus, m->vm, zvm_machine_has_pmu(m), err);
 	if (ret == 0)
 		ret = zvm_kvm_init_gic(m->gic, err);
 	if (ret == 0)

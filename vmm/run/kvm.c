@@ -105,6 +105,7 @@ int zvm_kvm_open(struct zvm_kvm *kvm, const char *path, struct zvm_err *err)
 	kvm->readonly_mem = kvm_cap(kvm->fd, KVM_CAP_READONLY_MEM);
 	kvm->pmu = kvm_cap(kvm->fd, KVM_CAP_ARM_PMU_V3);
 	kvm->steal_time = kvm_cap(kvm->fd, KVM_CAP_STEAL_TIME);
+	kvm->system_suspend = kvm_cap(kvm->fd, KVM_CAP_ARM_SYSTEM_SUSPEND);
 	return 0;
 fail:
 	zvm_kvm_close(kvm);
@@ -137,6 +138,18 @@ int zvm_kvm_create_vm(const struct zvm_kvm *kvm, uint64_t last, int *vm, struct 
 	if (*vm < 0)
 		return zvm_err_set(err, errno, "%s: cannot create a VM: %s", kvm->path,
 				   strerror(errno));
+	if (kvm->system_suspend) {
+		struct kvm_enable_cap cap = { .cap = KVM_CAP_ARM_SYSTEM_SUSPEND };
+
+		if (ioctl(*vm, KVM_ENABLE_CAP, &cap) < 0) {
+			int no = errno;
+
+			close(*vm);
+			*vm = -1;
+			return zvm_err_set(err, no, "%s: cannot offer SYSTEM_SUSPEND: %s",
+					   kvm->path, strerror(no));
+		}
+	}
 	return 0;
 }
 
@@ -202,6 +215,15 @@ int zvm_kvm_init_vcpu(int vm, int vcpu, bool off, bool pmu, struct zvm_err *err)
 	if (ioctl(vcpu, KVM_ARM_VCPU_INIT, &init) < 0)
 		return zvm_err_set(err, errno, "KVM_ARM_VCPU_INIT: %s", strerror(errno));
 	return 0;
+}
+
+int zvm_kvm_set_suspended(int vcpu, bool suspended)
+{
+	struct kvm_mp_state mp = {
+		.mp_state = suspended ? KVM_MP_STATE_SUSPENDED : KVM_MP_STATE_RUNNABLE,
+	};
+
+	return ioctl(vcpu, KVM_SET_MP_STATE, &mp) < 0 ? -errno : 0;
 }
 
 int zvm_kvm_init_pmu(int vcpu, unsigned int ppi, struct zvm_err *err)

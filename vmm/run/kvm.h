@@ -26,6 +26,7 @@ struct zvm_kvm {
 	bool readonly_mem; /* KVM_MEM_READONLY memslots */
 	bool pmu;	   /* KVM_ARM_VCPU_PMU_V3 */
 	bool steal_time;   /* KVM_ARM_VCPU_PVTIME_CTRL */
+	bool system_suspend;
 };
 
 /* Open @path (kept) and check API version and capabilities. Messages carry a remedy. */
@@ -45,6 +46,9 @@ int zvm_kvm_create_vcpu(const struct zvm_kvm *kvm, int vm, unsigned int id, int 
 
 /* KVM_ARM_VCPU_INIT with the preferred target and PSCI 0.2; @off: waits for CPU_ON; @pmu: has one. */
 int zvm_kvm_init_vcpu(int vm, int vcpu, bool off, bool pmu, struct zvm_err *err);
+
+/* A suspended vCPU stays in KVM_RUN until an interrupt ends that with KVM_SYSTEM_EVENT_WAKEUP. */
+int zvm_kvm_set_suspended(int vcpu, bool suspended);
 
 /* The PMU of a vCPU that has one interrupts by @ppi; after zvm_kvm_init_gic(). */
 int zvm_kvm_init_pmu(int vcpu, unsigned int ppi, struct zvm_err *err);

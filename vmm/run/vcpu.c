@@ -24,9 +24,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <linux/psci.h>
+
 #define THREAD_STACK (256u << 10)
 
-#define REG_PC (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(regs.pc))
+#define CORE_REG(name) \
+	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(name))
+#define REG_PC CORE_REG(regs.pc)
 
 static void on_kick(int sig)
 {
@@ -64,8 +68,10 @@ void zvm_vcpu_group_fini(struct zvm_vcpu_group *group)
 	pthread_mutex_destroy(&group->lock);
 }
 
-int zvm_vcpu_create_all(struct zvm_vcpu_group *group, int vm, struct zvm_err *err)
+int zvm_vcpu_create_all(struct zvm_vcpu_group *group, int vm, bool pmu, struct zvm_err *err)
 {
+	group->vm = vm;
+	group->pmu = pmu;
 	for (group->count = 0; group->count < group->cfg->vcpus; group->count++) {
 		struct zvm_vcpu *vcpu = &group->vcpu[group->count];
 		int ret;
@@ -74,6 +80,14 @@ int zvm_vcpu_create_all(struct zvm_vcpu_group *group, int vm, struct zvm_err *er
 		vcpu->group = group;
 		vcpu->started = false;
 		ret = zvm_kvm_create_vcpu(group->kvm, vm, vcpu->id, &vcpu->fd, &vcpu->run, err);
+		if (ret < 0) {
+			zvm_vcpu_destroy_all(group);
+			return ret;
+		}
+	}
+	for (unsigned int i = 0; i < group->count; i++) {
+		int ret = zvm_kvm_init_vcpu(vm, group->vcpu[i].fd, i > 0, pmu, err);
+
 		if (ret < 0) {
 			zvm_vcpu_destroy_all(group);
 			return ret;
@@ -135,6 +149,37 @@ static void vcpu_crash(struct zvm_vcpu *vcpu, const char *why)
 	vcpu_report(vcpu, ZVM_EVENT_CRASH, text);
 }
 
+/*
+ * PSCI SYSTEM_SUSPEND: the vCPU, which is the only one that is on, starts anew where its registers
+ * say, once an interrupt has woken it.
+ */
+static void vcpu_suspend(struct zvm_vcpu *vcpu)
+{
+	uint64_t fn, entry, context;
+	struct zvm_err err = { "" };
+	int ret;
+
+	ret = zvm_kvm_get_reg(vcpu->fd, CORE_REG(regs.regs[0]), &fn);
+	if (ret == 0)
+		ret = zvm_kvm_get_reg(vcpu->fd, CORE_REG(regs.regs[1]), &entry);
+	if (ret == 0)
+		ret = zvm_kvm_get_reg(vcpu->fd, CORE_REG(regs.regs[2]), &context);
+	if (ret == 0 && !(fn & PSCI_0_2_64BIT)) {
+		entry = (uint32_t)entry;
+		context = (uint32_t)context;
+	}
+	if (ret == 0)
+		ret = zvm_kvm_init_vcpu(vcpu->group->vm, vcpu->fd, false, vcpu->group->pmu, &err);
+	if (ret == 0)
+		ret = zvm_kvm_set_reg(vcpu->fd, CORE_REG(regs.regs[0]), context);
+	if (ret == 0)
+		ret = zvm_kvm_set_reg(vcpu->fd, REG_PC, entry);
+	if (ret == 0)
+		ret = zvm_kvm_set_suspended(vcpu->fd, true);
+	if (ret < 0)
+		vcpu_crash(vcpu, "it cannot be suspended");
+}
+
 static void vcpu_system_event(struct zvm_vcpu *vcpu)
 {
 	switch (vcpu->run->system_event.type) {
@@ -143,6 +188,13 @@ static void vcpu_system_event(struct zvm_vcpu *vcpu)
 		break;
 	case KVM_SYSTEM_EVENT_RESET:
 		vcpu_report(vcpu, ZVM_EVENT_RESET, "");
+		break;
+	case KVM_SYSTEM_EVENT_SUSPEND:
+		vcpu_suspend(vcpu);
+		break;
+	case KVM_SYSTEM_EVENT_WAKEUP:
+		if (zvm_kvm_set_suspended(vcpu->fd, false) < 0)
+			vcpu_crash(vcpu, "it cannot be woken");
 		break;
 	case KVM_SYSTEM_EVENT_CRASH:
 		vcpu_crash(vcpu, "the guest reported a crash");

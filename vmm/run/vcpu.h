@@ -52,6 +52,8 @@ struct zvm_vcpu_group {
 	const struct zvm_kvm *kvm;
 	const struct zvm_config *cfg;
 	struct zvm_bus *bus;
+	int vm;
+	bool pmu; /* the vCPUs have one */
 	unsigned int count;
 	struct zvm_vcpu vcpu[ZVM_CONFIG_MAX_VCPUS];
 
@@ -78,8 +80,8 @@ void zvm_vcpu_group_init(struct zvm_vcpu_group *group, const struct zvm_kvm *kvm
 			 const struct zvm_config *cfg, struct zvm_bus *bus);
 void zvm_vcpu_group_fini(struct zvm_vcpu_group *group);
 
-/* Create all vCPUs of @vm, without threads. On failure none is left. */
-int zvm_vcpu_create_all(struct zvm_vcpu_group *group, int vm, struct zvm_err *err);
+/* Create all vCPUs of @vm, without threads; all but the first are off. On failure none is left. */
+int zvm_vcpu_create_all(struct zvm_vcpu_group *group, int vm, bool pmu, struct zvm_err *err);
 /* Close them. Their threads must be gone. */
 void zvm_vcpu_destroy_all(struct zvm_vcpu_group *group);
 
