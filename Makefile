@@ -229,10 +229,11 @@ check: all unit fuzz
 check-kvm-selftests: all
 	$(Q)tests/kvm-selftests $(TESTS)
 
-# Debian's QEMU with a Linux guest on the module, and moving it to in-tree KVM and back.
+# Debian's QEMU, and that of its backports, with a Linux guest on the module, and moving one to in-tree
+# KVM and back.
 .PHONY: check-qemu
 check-qemu: all
-	$(Q)tests/run host/qemu
+	$(Q)tests/run host/qemu host/qemu-new host/vhost
 	$(Q)tests/qemu-move
 
 # Linux guests beyond those of `make check`: old and new kernels, larger pages, 32-bit programs; on

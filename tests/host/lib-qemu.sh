@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Debian's QEMU on the board. It lies with its libraries at /mnt/qemu (# board: --dir
-# qemu=deps/qemu-arm64, # deps: qemu) and has that as its root; /dev/kvm is what it opens.
+# qemu=deps/qemu-arm64, # deps: qemu) and has that as its root. It opens /dev/kvm, even if $qemu_accel
+# names another device: QEMU 10 asks it what the host's CPU can do.
 
 qemu_root=/mnt/qemu
 qemu_net=user
 qemu_cpu=host
+qemu_accel=${qemu_accel:-kvm}
 
 qemu_prepare() {
 	[ "$device" = /dev/kvm ] || ln -sf "${device#/dev/}" /dev/kvm
@@ -28,7 +30,7 @@ qemu() {
 	cat /tmp/mon.out >/tmp/mon.log &
 	mon_pid=$!
 	exec 7<>/tmp/mon.in
-	chroot $qemu_root /usr/bin/qemu-system-aarch64 -M virt,gic-version=3 -accel kvm \
+	chroot $qemu_root /usr/bin/qemu-system-aarch64 -M virt,gic-version=3 -accel $qemu_accel \
 		-cpu $qemu_cpu -smp 4 -m 192 -nodefaults -display none \
 		-serial file:/tmp/serial -monitor pipe:/tmp/mon \
 		-chardev socket,id=gdb,path=/tmp/gdb,server=on,wait=off -gdb chardev:gdb \

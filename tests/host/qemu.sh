@@ -78,6 +78,7 @@ check qemu_stops_the_guest stops
 check qemu_shows_the_registers_of_all_cpus shows_registers
 check qemu_lets_the_guest_go_on goes_on
 check debugger_breaks_and_steps_in_the_kernel debugs
+sed -n 's/^.*: at 0x/# &/p' /tmp/check.out
 check guest_goes_on_after_the_debugger goes_on
 check qemu_resets_the_guest resets
 check qemu_quits quits
