@@ -236,12 +236,12 @@ check-qemu: all
 	$(Q)tests/run host/qemu host/qemu-new host/vhost
 	$(Q)tests/qemu-move
 
-# Linux guests beyond those of `make check`: old and new kernels, larger pages, 32-bit programs; on
-# the module and on in-tree KVM.
+# Linux guests beyond those of `make check`: old and new kernels, larger pages, 32-bit programs,
+# perf; on the module and on in-tree KVM.
 .PHONY: check-guests
 check-guests: all other-guests
-	$(Q)tests/run host/guests
-	$(Q)HOST_ENV=ZVM_DEVICE=/dev/kvm BOARD_OPTIONS=--kvm tests/run host/guests
+	$(Q)tests/run host/guests host/perf
+	$(Q)HOST_ENV=ZVM_DEVICE=/dev/kvm BOARD_OPTIONS=--kvm tests/run host/guests host/perf
 
 print-unit-y print-fuzz-y:
 	@echo $($(@:print-%=%))

@@ -38,7 +38,7 @@ PAGE_SIZES := 16k 64k
 
 .PHONY: other-guests
 other-guests: $(foreach r,$(OTHER_RELS),$(G)/Image-$(r) $(G)/initrd-$(r).img) \
-	$(PAGE_SIZES:%=$(G)/Image-%)
+	$(PAGE_SIZES:%=$(G)/Image-%) $(G)/perf.ext4
 
 $(PAGE_SIZES:%=$(G)/Image-%): $(G)/Image-%: tools/board/guest-kernel tools/board/guest-kernel.config
 	@mkdir -p $(@D)
@@ -70,6 +70,20 @@ $(G)/rootfs.ext4: $(DEPS)/.done-userland tools/board/initramfs $(ROOTFS_SOURCES)
 	$(Q)echo guest >$@.dir/etc/hostname
 	$(Q)echo 'root::0:0:root:/root:/bin/sh' >$@.dir/etc/passwd
 	$(Q)truncate -s 64M $@.tmp && /sbin/mke2fs -q -t ext4 -L zvm-root -E root_owner=0:0 -d $@.dir $@.tmp
+	$(Q)rm -rf $@.dir $@.cpio && mv $@.tmp $@
+
+# A disk with perf on it, to be the root of that program.
+$(DEPS)/.done-perf:
+	$(Q)tools/deps perf
+
+P := $(DEPS)/perf
+$(G)/perf.ext4: $(DEPS)/.done-perf $(DEPS)/.done-userland tools/board/initramfs tools/board/guest.mk
+	@mkdir -p $(@D)
+	$(Q)tools/board/initramfs $@.cpio dir:proc dir:sys dir:tmp \
+		file:bin/perf:$(P)/usr/bin/perf:755 elf:$(P)/usr/bin/perf:$(P) \
+		busybox:$(U)/bin/busybox:$(U)/busybox.applets
+	$(Q)rm -rf $@.dir && mkdir $@.dir && (cd $@.dir && cpio -id --quiet <../$(@F).cpio)
+	$(Q)truncate -s 64M $@.tmp && /sbin/mke2fs -q -t ext4 -E root_owner=0:0 -d $@.dir $@.tmp
 	$(Q)rm -rf $@.dir $@.cpio && mv $@.tmp $@
 
 $(G)/u-boot.bin: $(DEPS)/.done-firmware
