@@ -201,7 +201,7 @@ static int zvm_vcpu_prepare(struct zvm_vcpu *v)
 		 * the way to user space, and the system call restarts without anybody noticing.
 		 */
 		if (test_thread_flag(TIF_NOTIFY_RESUME))
-			return restart_syscall();
+			return -ERESTARTNOINTR;
 		if (READ_ONCE(v->requests) & (BIT(ZVM_REQ_ITS) | BIT(ZVM_REQ_PMU))) {
 			if (zvm_vcpu_take_request(v, ZVM_REQ_PMU))
 				zvm_pmu_look(v);
@@ -414,6 +414,9 @@ int zvm_vcpu_run(struct zvm_vcpu *v)
 		sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);
 		sigemptyset(&current->real_blocked);
 	}
+	/* A restart rests on TIF_SIGPENDING, which setting the mask works out anew. */
+	if (ret == -ERESTARTNOINTR)
+		ret = restart_syscall();
 	WRITE_ONCE(v->task, NULL);
 	return ret;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * serror - virtual SErrors by KVM_SET_VCPU_EVENTS: taken, deferred by ESB, their syndrome; external
- * aborts for accesses that the client refuses; and power states by KVM_SET_MP_STATE.
+ * aborts for accesses that the client refuses; power states by KVM_SET_MP_STATE; signal masks by
+ * KVM_SET_SIGNAL_MASK.
  *
  *   serror [--device DEV]
  *
@@ -10,10 +11,13 @@
  */
 #include <errno.h>
 #include <linux/kvm.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 
 #include "vm.h"
@@ -244,6 +248,50 @@ static void test_power(void)
 	   "runnable_it_runs");
 }
 
+static long preemptions(void)
+{
+	struct rusage use;
+
+	getrusage(RUSAGE_THREAD, &use);
+	return use.ru_nivcsw;
+}
+
+static void *spin(void *stop)
+{
+	while (!__atomic_load_n((bool *)stop, __ATOMIC_RELAXED))
+		;
+	return NULL;
+}
+
+/*
+ * KVM_RUN with a signal mask, on a CPU that another thread wants too: a preemption leaves work to be
+ * done on the way to user space (rseq), of which the client must see nothing.
+ */
+static void test_mask(void)
+{
+	uint32_t none[3] = { 8 }; /* struct kvm_signal_mask: 8 bytes, no signal */
+	long before = preemptions();
+	bool stop = false, good = true;
+	pthread_t other;
+	uint64_t sum;
+	cpu_set_t cpu;
+
+	CPU_ZERO(&cpu);
+	CPU_SET(0, &cpu);
+	if (sched_setaffinity(0, sizeof(cpu), &cpu) || /* both threads */
+	    pthread_create(&other, NULL, spin, &stop) ||
+	    ioctl(vm.vcpu[0], KVM_SET_SIGNAL_MASK, none))
+		die("KVM_SET_SIGNAL_MASK");
+	while (good && preemptions() - before < 20) {
+		vm_load(&vm, 0, VM_READ, VM_RAM_IPA, VM_RAM_IPA + RAM_SIZE, 8, 0);
+		good = !vm_run(&vm, 0, &sum);
+	}
+	stop = true;
+	pthread_join(other, NULL);
+	ok(good, "preempted_under_a_signal_mask_it_runs_on");
+	ok(!ioctl(vm.vcpu[0], KVM_SET_SIGNAL_MASK, NULL), "and_without_the_mask_again");
+}
+
 int main(int argc, char **argv)
 {
 	char *ram;
@@ -259,6 +307,7 @@ int main(int argc, char **argv)
 	test_serror(ioctl(vm_dev, KVM_CHECK_EXTENSION, KVM_CAP_ARM_INJECT_SERROR_ESR) > 0);
 	test_aborts();
 	test_power();
+	test_mask();
 	vm_destroy(&vm);
 	return done();
 }
