@@ -224,10 +224,10 @@ check-kernels: all
 check: all unit fuzz
 	$(Q)tests/run $(SUITE)
 
-# KVM's own selftests, on in-tree KVM and on the module.
+# KVM's own selftests, of the kernel REL, on in-tree KVM and on the module.
 .PHONY: check-kvm-selftests
 check-kvm-selftests: all
-	$(Q)tests/kvm-selftests $(TESTS)
+	$(Q)tests/kvm-selftests --kernel $(REL) $(TESTS)
 
 # Debian's QEMU, and that of its backports, with a Linux guest on the module, and moving one to in-tree
 # KVM and back.
