@@ -3,9 +3,10 @@
  * Would the guest's CPU interface signal an interrupt now? That is what ends a WFI. A CPU that is
  * suspended has no CPU interface: what the distributor forwards wakes it (WakeRequest).
  *
- * zvm_vgic_has_pending() and zvm_vgic_wakes() are for the vCPU's thread before it blocks and when it was woken; it takes
- * the locks and brings list registers into memory (lr.c). zvm_vgic_signalled_here() asks the list
- * registers of this CPU, IRQs off, without a lock. The rules are in pick.h.
+ * zvm_vgic_has_pending() and zvm_vgic_wakes() are for the vCPU's thread before it blocks and when
+ * it was woken; it takes the locks and brings list registers into memory (lr.c).
+ * zvm_vgic_signalled_here() asks the list registers of this CPU, IRQs off, without a lock. The
+ * rules are in pick.h.
  *
  * GIC IHI 0069: 4.8 (priorities, preemption), 11.1 (wake requests).
  */
@@ -25,9 +26,8 @@ static bool any_signalled(const struct zvm_vgic_bank *b, u32 mask, const struct 
 	for (; mask; mask &= mask - 1) {
 		u32 n = __ffs(mask);
 
-		if (q->asleep ||
-		    zvm_vgic_signalled(b->prio[n], b->group & BIT(n), q->vmcr, q->ap0r, q->ap1r,
-				       nr_aprs))
+		if (q->asleep || zvm_vgic_signalled(b->prio[n], b->group & BIT(n), q->vmcr, q->ap0r,
+						    q->ap1r, nr_aprs))
 			return true;
 	}
 	return false;

@@ -264,8 +264,8 @@ static void *spin(void *stop)
 }
 
 /*
- * KVM_RUN with a signal mask, on a CPU that another thread wants too: a preemption leaves work to be
- * done on the way to user space (rseq), of which the client must see nothing.
+ * KVM_RUN with a signal mask, on a CPU that another thread wants too: a preemption leaves work to
+ * be done on the way to user space (rseq), of which the client must see nothing.
  */
 static void test_mask(void)
 {
