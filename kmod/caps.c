@@ -87,6 +87,8 @@ long zvm_check_extension(struct zvm_vm *vm, unsigned long ext)
 		return 1;
 	case ZVM_CAP_FOLLOW_MM:
 		return zvm_mm_can_follow();
+	case ZVM_CAP_STATUS_WORD:
+		return ZVM_MAX_STATUS;
 	default:
 		return 0;
 	}
@@ -111,6 +113,11 @@ int zvm_vm_enable_cap(struct zvm_vm *vm, const struct kvm_enable_cap *cap)
 		break;
 	case ZVM_CAP_FOLLOW_MM:
 		ret = cap->args[0] > 1 ? -EINVAL : zvm_mm_set_notifier_mode(vm, cap->args[0]);
+		break;
+	case ZVM_CAP_STATUS_WORD:
+		ret = cap->args[2] || cap->args[3] ?
+			      -EINVAL :
+			      zvm_status_add(vm, cap->args[0], cap->args[1]);
 		break;
 	default:
 		ret = -EINVAL;

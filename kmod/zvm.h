@@ -253,6 +253,15 @@ static inline bool zvm_vcpu_take_request(struct zvm_vcpu *v, enum zvm_request re
 	return true;
 }
 
+/*
+ * A page without a memslot is remembered until the memslots change, so that a device that is used
+ * again costs no look-up of memory. trap/mmio.c.
+ */
+static inline bool zvm_known_mmio(struct zvm_vcpu *v, u64 ipa)
+{
+	return v->mmio_page == (ipa & PAGE_MASK) && v->mmio_gen == zvm_mm_generation(v->vm);
+}
+
 /* switch/resident.c */
 /*
  * Put v's context into memory wherever it is. Sleepable context, v->mutex held (so that it cannot

@@ -386,6 +386,11 @@ void zvm_virtio_get_stats(const struct zvm_virtio_dev *dev, struct zvm_virtio_st
 	};
 }
 
+void *zvm_virtio_isr(struct zvm_virtio_dev *dev)
+{
+	return &dev->isr;
+}
+
 uint32_t zvm_virtio_id(const struct zvm_virtio_dev *dev)
 {
 	return dev->ops->id;

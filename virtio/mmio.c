@@ -3,7 +3,8 @@
  * virtio-mmio, version 2: the register window (VIRTIO 1.2, 4.2.2).
  *
  * Called on vCPU threads, several at once. Registers that a running driver uses for every request
- * are lock-free on atomics; all others hold dev->lock, which a reset keeps until the I/O in flight
+ * are lock-free on atomics (the interrupt status the kernel may answer from the same word); all
+ * others hold dev->lock, which a reset keeps until the I/O in flight
  * has ended. Every offset, width and value comes from the guest.
  *
  * Not offered: QueueReset, shared memory (its length and base read as -1, as 4.2.2 asks for a

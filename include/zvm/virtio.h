@@ -94,6 +94,14 @@ void zvm_virtio_mmio_read(struct zvm_virtio_dev *dev, uint64_t offset, void *dat
 void zvm_virtio_mmio_write(struct zvm_virtio_dev *dev, uint64_t offset, const void *data,
 			   unsigned int len);
 
+/*
+ * The word behind the registers InterruptStatus and InterruptACK, 32 bits, for as long as the
+ * device lives. Somebody else may answer the guest's accesses to them from it: a read is the word,
+ * a write clears the written bits, atomically.
+ */
+#define ZVM_VIRTIO_MMIO_ISR 0x60 /* InterruptStatus; InterruptACK is behind it */
+void *zvm_virtio_isr(struct zvm_virtio_dev *dev);
+
 /* The state after power-on. Returns when no I/O is in flight. For a reboot of the VM. */
 void zvm_virtio_reset(struct zvm_virtio_dev *dev);
 

@@ -30,7 +30,8 @@ void zvm_event_release(struct zvm_vm *vm)
 
 void zvm_event_destroy(struct zvm_vm *vm)
 {
-	/* The VM descriptor was released, or never given out: only the routing is left. */
+	/* The VM descriptor was released, or never given out: only these are left. */
+	zvm_status_destroy(vm);
 	kvfree(rcu_dereference_protected(vm->events.routing, true));
 	cleanup_srcu_struct(&vm->events.srcu);
 }

@@ -6,6 +6,7 @@
 #ifndef ZVM_EVENT_H
 #define ZVM_EVENT_H
 
+#include <linux/atomic.h>
 #include <linux/kvm.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -15,6 +16,15 @@
 struct zvm_vm;
 struct zvm_routing; /* private: routing.c */
 
+/* An interrupt status word of the VMM's (status.c); constant once a vCPU has run. */
+struct zvm_status {
+	u64 addr;	/* IPA of the status register; the acknowledge register is behind it */
+	atomic_t *word; /* in the page, which is pinned */
+	struct page *page;
+};
+
+#define ZVM_MAX_STATUS 32
+
 struct zvm_events {
 	struct mutex lock; /* changes of everything below */
 	struct list_head irqfds;
@@ -23,6 +33,8 @@ struct zvm_events {
 	struct srcu_struct srcu; /* readers: ioeventfd lookup, irqfd resample, routing */
 	struct zvm_routing __rcu *routing; /* NULL: the default, GSI n = SPI n */
 	bool released; /* the VM descriptor is closed: no new irqfd */
+	u32 nr_status; /* of status[], which are added under vm->lock */
+	struct zvm_status status[ZVM_MAX_STATUS];
 };
 
 int zvm_event_init(void);  /* module: irqfd cleanup workqueue */
@@ -51,6 +63,36 @@ int zvm_irq_line(struct zvm_vm *vm, const struct kvm_irq_level *lvl);
 
 /* An MMIO write of the guest; ring 2. True: an eventfd took it, the exit is done. */
 bool zvm_ioeventfd_write(struct zvm_vm *vm, u64 ipa, unsigned int len, u64 val);
+/* ZVM_CAP_STATUS_WORD; vm->lock held. */
+int zvm_status_add(struct zvm_vm *vm, u64 addr, u64 word);
+void zvm_status_destroy(struct zvm_vm *vm);
+/* An access of the guest; ring 2. False: it is not about a status word. */
+bool zvm_status_mmio(struct zvm_vm *vm, u64 ipa, unsigned int len, bool write, u64 *val);
+
+/* Ring 0 too. */
+static inline const struct zvm_status *zvm_status_find(const struct zvm_events *ev, u64 addr)
+{
+	u32 i, nr = smp_load_acquire(&ev->nr_status); /* pairs with zvm_status_add() */
+
+	for (i = 0; i < nr; i++)
+		if (ev->status[i].addr == addr)
+			return &ev->status[i];
+	return NULL;
+}
+
+/* An access of 32 bits to the pair of registers. False: the register has no such access. */
+static inline bool zvm_status_access(const struct zvm_status *s, u64 ipa, bool write, u64 *val)
+{
+	if (ipa == s->addr && !write)
+		*val = (u32)atomic_read(s->word);
+	else if (ipa == s->addr + 4 && write)
+		/* Fully ordered: what the device did before it set a bit is seen after it is cleared. */
+		atomic_fetch_andnot((u32)*val, s->word);
+	else
+		return false;
+	return true;
+}
+
 /* The guest deactivated `intid` (SPI): resample level irqfds; hard IRQ context. */
 void zvm_irqfd_resample(struct zvm_vm *vm, u32 intid);
 

@@ -128,6 +128,13 @@ void zvm_tlb_flush_range(struct zvm_vm *vm, u64 ipa, u64 size);
  */
 void zvm_tlb_vcpu_load(struct zvm_vcpu *v);
 
+/*
+ * The page of a user address of the VMM's, pinned for writing and charged; may sleep. For as long as
+ * the VM lives, or until it is unpinned.
+ */
+int zvm_mm_pin_user(struct zvm_vm *vm, u64 hva, struct page **page);
+void zvm_mm_unpin_user(struct zvm_vm *vm, struct page *page);
+
 /* Changes whenever an address may have become memory; read it before asking zvm_mm_fault(). */
 #define zvm_mm_generation(vm) (smp_load_acquire(&(vm)->mm.slots_gen) + 1)
 

@@ -201,6 +201,25 @@ static int pin_one(unsigned long hva, bool write, struct page **page, unsigned l
 	return got == 1 ? 0 : gup_errno(got);
 }
 
+int zvm_mm_pin_user(struct zvm_vm *vm, u64 hva, struct page **page)
+{
+	unsigned long tag;
+	int ret = charge(vm, 1);
+
+	if (ret)
+		return ret;
+	ret = pin_one(hva & PAGE_MASK, true, page, &tag);
+	if (ret)
+		uncharge(vm, 1);
+	return ret;
+}
+
+void zvm_mm_unpin_user(struct zvm_vm *vm, struct page *page)
+{
+	unpin(&page, 1, true);
+	uncharge(vm, 1);
+}
+
 /*
  * Make the pin of `page`, at `index`, that of its whole chunk if the VMM maps the chunk by one
  * writable block. False: it does not, or the chunk has pins already, or there is too much to charge.

@@ -69,6 +69,7 @@ static u32 zvm_ring0_abort(struct zvm_vcpu *v)
 {
 	struct zvm_ctx *ctx = &v->ctx;
 	u64 ipa;
+	u32 ret;
 
 	ctx->far = read_sysreg(far_el2);
 	ctx->sctlr = read_sysreg_s(SYS_SCTLR_EL12);
@@ -79,9 +80,11 @@ static u32 zvm_ring0_abort(struct zvm_vcpu *v)
 		ctx->hpfar = read_sysreg(hpfar_el2);
 		if ((ctx->esr & ZVM_ISS_ISV) && ZVM_ISS_FSC_TYPE(ctx->esr) == ZVM_FSC_TRANS &&
 		    !(ctx->esr & (ZVM_ISS_S1PTW | ZVM_ISS_CM)) &&
-		    ZVM_ESR_EC(ctx->esr) == ZVM_EC_DABT_LOW)
-			return zvm_ring0_mmio(v, (ctx->hpfar & ZVM_HPFAR_FIPA) << 8 |
-							 (ctx->far & 0xfff));
+		    ZVM_ESR_EC(ctx->esr) == ZVM_EC_DABT_LOW) {
+			ipa = (ctx->hpfar & ZVM_HPFAR_FIPA) << 8 | (ctx->far & 0xfff);
+			ret = zvm_ring0_mmio(v, ipa);
+			return ret == ZVM_EXIT_SYNC ? zvm_ring0_status(v, ipa) : ret;
+		}
 		return ZVM_EXIT_SYNC;
 	}
 	ipa = zvm_ring0_at(ctx->far);

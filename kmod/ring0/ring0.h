@@ -28,6 +28,9 @@ u32 zvm_ring0_sync(struct zvm_ctx *ctx);
 u32 zvm_ring0_sgi(struct zvm_vcpu *v, u64 val, bool group1);
 u32 zvm_ring0_mmio(struct zvm_vcpu *v, u64 ipa); /* ISV = 1, no memory mapped there */
 
+/* status.c; 0 or ZVM_EXIT_SYNC: not done */
+u32 zvm_ring0_status(struct zvm_vcpu *v, u64 ipa); /* as above */
+
 /*
  * vgic.c, for irq.c: a list register for timer `i` (true: v->vgic.lock is held), and the interrupt
  * put there; posted interrupts into list registers, ZVM_EXIT_AGAIN: a flush is needed.

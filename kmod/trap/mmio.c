@@ -3,10 +3,10 @@
  * Stage-2 aborts: memory the guest has not touched yet, or an access to a device.
  *
  * An access without memory behind it is taken apart into elements and each is offered to the vGIC,
- * to ioeventfds and last to the VMM. The syndrome describes single loads and stores; for pairs and
- * write-back forms, which drivers of small systems use, the instruction itself is decoded (Arm ARM
- * C4.1.94). Other forms go to the VMM as KVM_EXIT_ARM_NISV if it asked for that, else the guest
- * gets an external abort.
+ * to status words, to ioeventfds and last to the VMM. The syndrome describes single loads and stores;
+ * for pairs and write-back forms, which drivers of small systems use, the instruction itself is
+ * decoded (Arm ARM C4.1.94). Other forms go to the VMM as KVM_EXIT_ARM_NISV if it asked for that,
+ * else the guest gets an external abort.
  *
  * Ring 2, the vCPU's thread. The instruction word is read from guest memory and may have changed
  * since it trapped: it selects registers of the guest and nothing else.
@@ -100,7 +100,8 @@ static int zvm_mmio_run(struct zvm_vcpu *v)
 			else if (m->len < 8)
 				val &= (1UL << (m->len * 8)) - 1;
 		}
-		if (zvm_vgic_mmio(v, ipa, m->len, m->write, &val)) {
+		if (zvm_vgic_mmio(v, ipa, m->len, m->write, &val) ||
+		    zvm_status_mmio(v->vm, ipa, m->len, m->write, &val)) {
 			v->stats.mmio_kernel_exits++;
 			trace_zvm_mmio(v->id, ipa, m->len, m->write, val);
 			if (!m->write)
@@ -234,15 +235,6 @@ static int zvm_trap_mmio(struct zvm_vcpu *v, u64 ipa)
 	}
 	zvm_inject_abort(v, false, v->ctx.far);
 	return ZVM_RESUME;
-}
-
-/*
- * A page without a memslot is remembered until the memslots change, so that a device that is used
- * again costs no look-up of memory.
- */
-static bool zvm_known_mmio(struct zvm_vcpu *v, u64 ipa)
-{
-	return v->mmio_page == (ipa & PAGE_MASK) && v->mmio_gen == zvm_mm_generation(v->vm);
 }
 
 static u64 zvm_abort_ipa(struct zvm_vcpu *v)

@@ -189,6 +189,7 @@ static int slot_place(struct zvm_machine *m, struct zvm_slot *slot, struct zvm_e
 
 	if (ret < 0)
 		return zvm_err_set(err, ret, "cannot place %s: %s", region.name, strerror(-ret));
+	zvm_irq_status_word(&m->irq, region.base + ZVM_VIRTIO_MMIO_ISR, zvm_virtio_isr(slot->dev));
 	m->nr_slots++;
 	return 0;
 }

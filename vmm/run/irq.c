@@ -55,6 +55,10 @@ static int attach(struct zvm_irq *irq, int vm, struct zvm_err *err)
 					   strerror(-ret));
 		}
 	}
+	/* Not on KVM, and not when the page cannot be pinned: slower and just as correct. */
+	for (unsigned int i = 0; i < irq->nr_status; i++)
+		if (zvm_kvm_status_word(vm, irq->status[i].ipa, irq->status[i].word) < 0)
+			break;
 	for (unsigned int i = 0; i < irq->nr_doorbells; i++) {
 		if (irq->doorbells[i].fd < 0)
 			continue;
@@ -105,6 +109,14 @@ int zvm_irq_new_fd(struct zvm_irq *irq, uint32_t spi)
 	irq->fds[irq->nr_fds].fd = fd;
 	irq->fds[irq->nr_fds++].spi = spi;
 	return fd;
+}
+
+void zvm_irq_status_word(struct zvm_irq *irq, uint64_t ipa, const void *word)
+{
+	if (irq->nr_status == ZVM_IRQ_FDS)
+		return;
+	irq->status[irq->nr_status].ipa = ipa;
+	irq->status[irq->nr_status++].word = word;
 }
 
 static int doorbell(struct zvm_irq *irq, uint64_t ipa, uint32_t value, int fd, bool on)

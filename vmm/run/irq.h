@@ -23,11 +23,15 @@
 struct zvm_irq {
 	pthread_mutex_t lock; /* doorbells against attach and detach */
 	int vm;		      /* -1: not attached */
-	unsigned int nr_fds, nr_doorbells;
+	unsigned int nr_fds, nr_doorbells, nr_status;
 	struct {
 		int fd;
 		uint32_t spi;
 	} fds[ZVM_IRQ_FDS];
+	struct {
+		uint64_t ipa;
+		const void *word;
+	} status[ZVM_IRQ_FDS];
 	struct {
 		int fd; /* -1: free */
 		uint32_t value;
@@ -48,6 +52,13 @@ int zvm_irq_new_fd(struct zvm_irq *irq, uint32_t spi);
 
 /* A 32-bit write of @value to @ipa rings @fd, or no longer does. 0 or -errno. */
 int zvm_irq_doorbell(struct zvm_irq *irq, uint64_t ipa, uint32_t value, int fd, bool on);
+
+/*
+ * The registers at @ipa, InterruptStatus and InterruptACK of virtio-mmio, may be answered by the
+ * kernel from @word, which stays. Where it cannot, they go on to come to the bus. Main thread,
+ * before attach.
+ */
+void zvm_irq_status_word(struct zvm_irq *irq, uint64_t ipa, const void *word);
 
 /* Drive a level-triggered SPI; matches zvm_irqline.set, with the struct zvm_irq as opaque. */
 void zvm_irq_set_level(void *irq, unsigned int spi, bool level);

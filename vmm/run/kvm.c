@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/zvm.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -338,6 +339,16 @@ int zvm_kvm_irqfd(int vm, int eventfd, uint32_t spi, bool on)
 	};
 
 	return ioctl(vm, KVM_IRQFD, &irqfd) < 0 ? -errno : 0;
+}
+
+int zvm_kvm_status_word(int vm, uint64_t ipa, const void *word)
+{
+	struct kvm_enable_cap cap = {
+		.cap = ZVM_CAP_STATUS_WORD,
+		.args = { ipa, (uintptr_t)word },
+	};
+
+	return ioctl(vm, KVM_ENABLE_CAP, &cap) < 0 ? -errno : 0;
 }
 
 int zvm_kvm_ioeventfd(int vm, int eventfd, uint64_t ipa, uint32_t value, bool on)

@@ -73,6 +73,9 @@ int zvm_kvm_set_spi(int vm, uint32_t spi, bool level);
 /* Every write to @eventfd is an edge on @spi; @on false takes the connection away. */
 int zvm_kvm_irqfd(int vm, int eventfd, uint32_t spi, bool on);
 
+/* On /dev/zvm: the registers at @ipa are answered from @word (ZVM_CAP_STATUS_WORD). 0 or -errno. */
+int zvm_kvm_status_word(int vm, uint64_t ipa, const void *word);
+
 /* A 32-bit guest write of @value to @ipa signals @eventfd instead of leaving the kernel. */
 int zvm_kvm_ioeventfd(int vm, int eventfd, uint64_t ipa, uint32_t value, bool on);
 

@@ -20,4 +20,15 @@
  */
 #define ZVM_CAP_FOLLOW_MM (ZVM_CAP_BASE + 1)
 
+/*
+ * Two registers that the kernel answers from a word in the VMM's memory, as virtio-mmio has them for
+ * its interrupts: a 32-bit read at guest address args[0] returns the word, a 32-bit write at
+ * args[0] + 4 clears the bits of the value in it. Both are atomic; other accesses go to the VMM.
+ * KVM_CHECK_EXTENSION: how many a VM may have. KVM_ENABLE_CAP on a VM before a vCPU has run: args[0]
+ * is a multiple of 8, args[1] the address of the word, a multiple of 4. They stay for the life of
+ * the VM, and so does the page, pinned and charged to RLIMIT_MEMLOCK. -EBUSY: a vCPU has run;
+ * -EEXIST, -ENOSPC; -EFAULT: the word is in no page that can be written and pinned.
+ */
+#define ZVM_CAP_STATUS_WORD (ZVM_CAP_BASE + 2)
+
 #endif

@@ -188,11 +188,13 @@ int op_routing(void)
 
 int op_enable_cap(void)
 {
+	static uint32_t words[4];
 	struct kvm_enable_cap cap = {
 		.cap = mostly(PICK(KVM_CAP_ARM_NISV_TO_USER, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
-				   ZVM_CAP_FOLLOW_MM, ZVM_CAP_FOLLOW_MM, below(256))),
+				   ZVM_CAP_FOLLOW_MM, ZVM_CAP_STATUS_WORD, below(256))),
 		.flags = mostly(0),
-		.args = { mostly(below(4)) },
+		.args = { mostly(PICK(below(2), below(4), 0x0a000060 + 8 * below(256))),
+			  mostly(PICK(0, (uintptr_t)&words[below(4)])) },
 	};
 
 	return call(machine()->vm, KVM_ENABLE_CAP, &cap);
