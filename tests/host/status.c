@@ -24,22 +24,23 @@
 #define REGS	 (WORD_IPA + 0x60)
 #define ROUNDS	 2000
 
-/* x0 the registers, x1 how many bits, x3 value, x4 VM_DONE_IPA, x5 result */
+/* Each program at a multiple of 64 bytes. x0 the registers, x1 how many bits, x3 value, x4
+ * VM_DONE_IPA, x5 result */
 asm(".section .rodata\n"
     ".balign 4096\n"
     "status_read:\n"
     "	ldr w5, [x0]\n"
     "	str x5, [x4]\n"
     "	b .\n"
-    "status_write:\n"
+    ".balign 64\n"
     "	str w3, [x0]\n"
     "	str x5, [x4]\n"
     "	b .\n"
-    "status_pair:\n"
+    ".balign 64\n"
     "	ldp w5, w6, [x0]\n"
     "	str x5, [x4]\n"
     "	b .\n"
-    "status_serve:\n"
+    ".balign 64\n"
     "0:	ldr w6, [x0]\n"
     "	cbz w6, 0b\n"
     "	str w6, [x0, #4]\n"
@@ -52,7 +53,8 @@ asm(".section .rodata\n"
     "	b .\n"
     ".balign 4096\n"
     ".previous\n");
-extern const char status_read[], status_write[], status_pair[], status_serve[];
+extern const char status_read[]; /* all of them, a page */
+enum program { READ, WRITE, PAIR, SERVE };
 
 static struct vm vm;
 static void *prog;
@@ -69,10 +71,10 @@ static int add(uint64_t addr, const volatile void *at)
 }
 
 /* As vm_run(). */
-static int run(const char *entry, uint64_t at, uint64_t value, uint64_t *result)
+static int run(enum program p, uint64_t at, uint64_t value, uint64_t *result)
 {
 	vm_load(&vm, 0, VM_READ, at, value, 0, value);
-	vm_set_reg(vm.vcpu[0], VM_CORE(regs.pc), PROG_IPA + ((uintptr_t)entry & (PAGE - 1)));
+	vm_set_reg(vm.vcpu[0], VM_CORE(regs.pc), PROG_IPA + p * 64UL);
 	return vm_run(&vm, 0, result);
 }
 
@@ -81,7 +83,7 @@ static uint64_t reads(uint64_t at)
 {
 	uint64_t val;
 
-	return run(status_read, at, 0, &val) ? ~0UL : val;
+	return run(READ, at, 0, &val) ? ~0UL : val;
 }
 
 static void create(void)
@@ -133,24 +135,24 @@ static void registers(void)
 		atomic_store(word + 1, 0x11);
 		ok(reads(REGS) == 0x80000005, "the guest reads the word");
 		ok(reads(REGS + 0x200) == 0x11, "and the next one");
-		ok(run(status_write, REGS + 4, 4, &result) == 0 &&
-			   atomic_load(word) == 0x80000001 && atomic_load(word + 1) == 0x11,
+		ok(run(WRITE, REGS + 4, 4, &result) == 0 && atomic_load(word) == 0x80000001 &&
+			   atomic_load(word + 1) == 0x11,
 		   "what it writes behind it is cleared");
-		ok(run(status_write, REGS + 4, 0x80000008, &result) == 0 && atomic_load(word) == 1,
+		ok(run(WRITE, REGS + 4, 0x80000008, &result) == 0 && atomic_load(word) == 1,
 		   "and nothing else");
 	}
 	ok(reads(REGS + 4) == ~0UL, "a read of the acknowledge register is the client's");
-	ok(run(status_write, REGS, 1, &result) == 1 && atomic_load(word) == 1,
+	ok(run(WRITE, REGS, 1, &result) == 1 && atomic_load(word) == 1,
 	   "and so is a write of the status register,");
 	vm_load(&vm, 0, VM_READ, REGS, REGS + 8, 8, 0);
 	ok(vm_run(&vm, 0, &result) == 1, "an access to both,");
 	ok(reads(REGS + 8) == ~0UL && reads(REGS - 4) == ~0UL, "and what is beside them");
-	ok(run(status_pair, REGS, 0, &result) == 1, "of a pair the second half is");
+	ok(run(PAIR, REGS, 0, &result) == 1, "of a pair the second half is");
 
 	memset(mem, 0x5a, PAGE);
 	ok(!vm_slot(&vm, 5, 0, WORD_IPA, PAGE, mem), "memory over the registers");
 	ok(reads(REGS) == 0x5a5a5a5a, "the guest reads the memory");
-	ok(run(status_write, REGS + 4, 1, &result) == 0 && atomic_load(word) == 1, "and writes it");
+	ok(run(WRITE, REGS + 4, 1, &result) == 0 && atomic_load(word) == 1, "and writes it");
 	ok(!vm_slot(&vm, 5, 0, WORD_IPA, 0, mem), "that memory taken away");
 	ok(reads(REGS) == 1, "the word is there again");
 	ok(add(REGS - 8, word) == -EBUSY, "a word after the guest has run: -EBUSY");
@@ -181,7 +183,7 @@ static void at_the_same_time(void)
 	for (i = 0; i < 2; i++)
 		if (pthread_create(&t[i], NULL, device, (void *)(uintptr_t)(i + 1)))
 			die("pthread_create");
-	ok(run(status_serve, REGS, 2 * ROUNDS, &result) == 0 && result == 2 * ROUNDS,
+	ok(run(SERVE, REGS, 2 * ROUNDS, &result) == 0 && result == 2 * ROUNDS,
 	   "two devices set bits and the guest acknowledges: none is lost");
 	for (i = 0; i < 2; i++)
 		pthread_join(t[i], NULL);
