@@ -83,7 +83,9 @@ static u32 zvm_ring0_abort(struct zvm_vcpu *v)
 		    ZVM_ESR_EC(ctx->esr) == ZVM_EC_DABT_LOW) {
 			ipa = (ctx->hpfar & ZVM_HPFAR_FIPA) << 8 | (ctx->far & 0xfff);
 			ret = zvm_ring0_mmio(v, ipa);
-			return ret == ZVM_EXIT_SYNC ? zvm_ring0_status(v, ipa) : ret;
+			if (ret == ZVM_EXIT_SYNC && READ_ONCE(v->vm->events.nr_status))
+				ret = zvm_ring0_status(v, ipa);
+			return ret;
 		}
 		return ZVM_EXIT_SYNC;
 	}
