@@ -63,6 +63,7 @@ int zvm_irq_line(struct zvm_vm *vm, const struct kvm_irq_level *lvl);
 
 /* An MMIO write of the guest; ring 2. True: an eventfd took it, the exit is done. */
 bool zvm_ioeventfd_write(struct zvm_vm *vm, u64 ipa, unsigned int len, u64 val);
+
 /* ZVM_CAP_STATUS_WORD; vm->lock held. */
 int zvm_status_add(struct zvm_vm *vm, u64 addr, u64 word);
 void zvm_status_destroy(struct zvm_vm *vm);
