@@ -15,6 +15,11 @@
 #include <cmocka.h>
 
 #include "blk_driver.h"
+#ifdef CONFIG_ZVM_BLK_IO_URING
+#include <liburing.h>
+
+#include "virtio/blk/blk.h"
+#endif
 
 static struct blk blk;
 
@@ -266,6 +271,40 @@ static void create_and_destroy_leave_nothing_behind(void **state)
 	zvm_virtio_destroy(NULL);
 }
 
+#ifdef CONFIG_ZVM_BLK_IO_URING
+/* A request of a ring passes no filter of system calls: the ring itself must refuse it. */
+static void ring_carries_nothing_but_disk_requests(void **state)
+{
+	struct blk *b = *state;
+	struct zvm_blk disk = { .depth = 4 };
+	struct zvm_blk_queue bq = { .blk = &disk };
+	struct io_uring_cqe *cqe;
+	struct io_uring_sqe *sqe;
+	struct iovec iov = { &disk, 0 };
+	int fd;
+
+	if (!zvm_blk_engine_available(ZVM_BLK_IO_URING))
+		skip();
+	fd = open(b->path, O_RDONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(zvm_blk_io_uring.open(&bq, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		sqe = io_uring_get_sqe(bq.engine);
+		if (i)
+			io_uring_prep_openat(sqe, AT_FDCWD, "/dev/null", O_RDONLY, 0);
+		else
+			io_uring_prep_readv(sqe, fd, &iov, 1, 0);
+		assert_int_equal(io_uring_submit(bq.engine), 1);
+		assert_int_equal(io_uring_wait_cqe(bq.engine, &cqe), 0);
+		assert_int_equal(cqe->res, i ? -EACCES : 0);
+		io_uring_cqe_seen(bq.engine, cqe);
+	}
+	assert_true(io_uring_register_eventfd(bq.engine, fd) < 0);
+	zvm_blk_io_uring.close(&bq);
+	close(fd);
+}
+#endif
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -283,6 +322,9 @@ int main(void)
 		T(cache_none_without_direct_io_warns_and_works),
 		T(discard_is_not_offered_when_switched_off),
 		T(create_and_destroy_leave_nothing_behind),
+#ifdef CONFIG_ZVM_BLK_IO_URING
+		T(ring_carries_nothing_but_disk_requests),
+#endif
 	};
 
 	return cmocka_run_group_tests_name("virtio-blk creation", tests, NULL, NULL);

@@ -34,7 +34,7 @@ unit-test_zvm_store-y := command.o ../../tools/zvm/client.o ../../tools/zvm/cont
 unit-test_zvm_store-ldflags := -ljansson
 unit-test_zvm_doctor-y := ../../tools/zvm/doctor.o
 # vmm
-unit-y += test_console_backend test_devices test_fdt test_load test_pl011
+unit-y += test_console_backend test_devices test_fdt test_load test_pl011 test_sandbox
 
 # kmod: what compiles outside the kernel
 unit-y += test_vgic_pick

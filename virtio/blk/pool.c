@@ -79,11 +79,15 @@ static void *worker(void *arg)
 
 int zvm_blk_thread_start(pthread_t *t, void *(*fn)(void *), void *arg, const char *name)
 {
+	/* Those that a thread brings on itself: blocked, they would kill without a word. */
+	static const int own[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP };
 	sigset_t all, old;
 	int ret;
 
 	/* Signals are for the VMM's own threads. */
 	sigfillset(&all);
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		sigdelset(&all, own[i]);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	ret = pthread_create(t, NULL, fn, arg);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
