@@ -239,6 +239,8 @@ static int run_machine(struct zvm_machine *m, struct zvm_lifecycle *lc, const st
 	if (!o->control || strcmp(o->control, "none") != 0)
 		ret = zvm_control_open(&control, lc, o->control, err);
 	if (ret == 0)
+		ret = zvm_tty_publish(m->tty, err);
+	if (ret == 0)
 		ret = zvm_machine_power_on(m, err);
 	if (ret == 0 && !o->no_sandbox) {
 		ret = zvm_sandbox_enter(&sandbox, m->cfg, err);

@@ -311,12 +311,137 @@ static void input_waits_for_room_in_the_device(void **state)
 	zvm_tty_close(tty);
 }
 
+static void input_of_a_client_that_left_is_not_lost(void **state)
+{
+	struct zvm_tty *tty = open_tty(ZVM_CONSOLE_SOCKET, "c");
+	char text[300];
+	int fd = dial();
+
+	memset(text, 'x', sizeof(text)); /* more than the backend takes at once */
+	dev.room = 4;
+	assert_int_equal(write(fd, text, sizeof(text)), sizeof(text));
+	spin(NULL, 20);
+	close(fd);
+	spin(NULL, 20);
+	for (size_t got = dev.used; got < sizeof(text); got += dev.used) {
+		assert_int_equal(dev.used, 4);
+		dev.used = 0;
+		zvm_tty_rx_room(tty);
+		spin(NULL, 20);
+	}
+	zvm_tty_close(tty);
+}
+
+static void guest_that_never_reads_keeps_no_client_out(void **state)
+{
+	struct zvm_tty *tty = open_tty(ZVM_CONSOLE_SOCKET, "c");
+	char buf[16] = "";
+	int fd = dial();
+
+	dev.room = 1;
+	assert_int_equal(write(fd, "ab", 2), 2);
+	spin(NULL, 20);
+	close(fd);
+	spin(NULL, 20);
+	fd = dial();
+	assert_int_equal(say(tty, "out"), 3);
+	spin(NULL, 20);
+	assert_int_equal(read(fd, buf, sizeof(buf)), 3);
+	assert_string_equal(buf, "out");
+	assert_int_equal(write(fd, "cd", 2), 2);
+	dev.room = sizeof(dev.in);
+	zvm_tty_rx_room(tty);
+	spin(NULL, 20);
+	assert_int_equal(dev.used, 4);
+	assert_memory_equal(dev.in, "abcd", 4);
+	close(fd);
+	zvm_tty_close(tty);
+}
+
+/* Standard input and output are these pipes' ends for a while; nothing may be printed meanwhile. */
+static void reader_that_leaves_lets_the_guest_go_on(void **state)
+{
+	struct zvm_config_console cfg = { .mode = ZVM_CONSOLE_STDIO };
+	int in[2], out[2], saved[2], opened;
+	unsigned int held, ready;
+	struct zvm_tty *tty;
+	char buf[4096];
+
+	assert_int_equal(pipe(in), 0);
+	assert_int_equal(pipe(out), 0);
+	memset(buf, 'x', sizeof(buf));
+	fflush(stdout);
+	saved[0] = dup(STDIN_FILENO);
+	saved[1] = dup(STDOUT_FILENO);
+	dup2(in[0], STDIN_FILENO);
+	dup2(out[1], STDOUT_FILENO);
+	close(out[1]);
+	opened = zvm_tty_open(&tty, &cfg, &loop, no_key, NULL, &err);
+	if (opened == 0) {
+		zvm_tty_connect(tty, &sink);
+		for (held = 0; held < 100; held++) {
+			if (zvm_tty_write(tty, (uint8_t *)buf, sizeof(buf)) < sizeof(buf))
+				break;
+			spin(NULL, 5);
+		}
+		dev.ready = 0;
+		close(out[0]);
+		spin(NULL, 20);
+		ready = dev.ready;
+		zvm_tty_close(tty);
+	}
+	dup2(saved[0], STDIN_FILENO);
+	dup2(saved[1], STDOUT_FILENO);
+	close(saved[0]);
+	close(saved[1]);
+	close(in[0]);
+	close(in[1]);
+	assert_int_equal(opened, 0);
+	assert_true(held < 100);
+	assert_true(ready > 0);
+}
+
+static void fifo_without_a_reader_is_refused_at_once(void **state)
+{
+	struct zvm_config_console cfg = { .mode = ZVM_CONSOLE_FILE, .path = path };
+	struct zvm_tty *tty;
+
+	snprintf(path, sizeof(path), "%s/fifo", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(zvm_tty_open(&tty, &cfg, &loop, no_key, NULL, &err), -ENXIO);
+	assert_non_null(strstr(err.msg, "a FIFO without a reader"));
+	assert_null(tty);
+	unlink(path);
+}
+
+static void pty_link_of_another_is_left_alone(void **state)
+{
+	struct zvm_tty *tty = open_tty(ZVM_CONSOLE_PTY, "pty");
+	char to[64] = "";
+
+	/* Not published: this VM turned out to run already. */
+	assert_int_equal(symlink("/dev/pts/4711", path), 0);
+	zvm_tty_close(tty);
+	assert_int_equal(readlink(path, to, sizeof(to)), 13);
+	unlink(path);
+
+	tty = open_tty(ZVM_CONSOLE_PTY, "pty");
+	assert_int_equal(symlink("/etc/passwd", path), 0);
+	assert_int_equal(zvm_tty_publish(tty, &err), -EEXIST);
+	zvm_tty_close(tty);
+	assert_int_equal(readlink(path, to, sizeof(to)), 11);
+	unlink(path);
+}
+
 static void pty_is_found_through_its_link_and_passes_bytes_unchanged(void **state)
 {
 	struct zvm_tty *tty = open_tty(ZVM_CONSOLE_PTY, "pty");
 	char buf[16];
-	int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK);
+	int fd;
 
+	assert_int_equal(symlink("/dev/pts/4711", path), 0); /* of an earlier run */
+	assert_int_equal(zvm_tty_publish(tty, &err), 0);
+	fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK);
 	assert_true(fd >= 0);
 	say(tty, "a\nb\001");
 	assert_int_equal(write(fd, "\003\r\001x", 4),
@@ -347,6 +472,11 @@ int main(void)
 		T(socket_carries_both_directions_and_survives_its_client),
 		T(client_that_never_reads_delays_the_guest_only_for_a_while),
 		T(input_waits_for_room_in_the_device),
+		T(input_of_a_client_that_left_is_not_lost),
+		T(guest_that_never_reads_keeps_no_client_out),
+		T(reader_that_leaves_lets_the_guest_go_on),
+		T(fifo_without_a_reader_is_refused_at_once),
+		T(pty_link_of_another_is_left_alone),
 		T(pty_is_found_through_its_link_and_passes_bytes_unchanged),
 	};
 

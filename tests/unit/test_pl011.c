@@ -229,6 +229,13 @@ static void switching_fifos_flushes_them(void **state)
 	assert_int_equal(rd(RIS) & (INT_RX | INT_RT), 0);
 }
 
+static void switching_fifos_asks_for_what_had_to_wait(void **state)
+{
+	assert_int_equal(rx("ab"), 1);
+	wr(LCR_H, FEN);
+	assert_int_equal(out.rx_room_calls, 1);
+}
+
 static void hostile_accesses_to_every_offset_are_harmless(void **state)
 {
 	for (unsigned int off = 0; off < ZVM_PL011_SIZE; off += 4) {
@@ -265,6 +272,7 @@ int main(void)
 		T(break_arrives_with_its_flag),
 		T(masked_interrupt_stays_off_the_line),
 		T(switching_fifos_flushes_them),
+		T(switching_fifos_asks_for_what_had_to_wait),
 		T(hostile_accesses_to_every_offset_are_harmless),
 	};
 

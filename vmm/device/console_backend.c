@@ -40,11 +40,13 @@ struct zvm_tty {
 	enum zvm_console_mode mode;
 	char *where;	  /* pty or socket name, for messages and for unlink */
 	char *pty_link;	  /* symbolic link to the pty */
+	bool link_made;	  /* pty_link is there, and is ours */
 	bool owns_socket; /* where is ours to unlink */
 	bool lossy;
 
 	int in_fd, out_fd, listen_fd, slave_fd, stall_fd;
 	bool in_owned, out_owned;
+	bool in_hung;	 /* the peer has gone, the input it left is taken up as there is room */
 	bool in_regular; /* epoll refuses the descriptor: read whenever there is room */
 	bool in_tty;
 	bool shared_err;  /* standard error goes to the same place */
@@ -70,6 +72,7 @@ struct zvm_tty {
 
 static void console_flush(struct zvm_tty *con);
 static void console_deliver(struct zvm_tty *con);
+static void console_readable(struct zvm_watch *watch, uint32_t events);
 
 /* ---- output ---- */
 
@@ -288,22 +291,32 @@ static void console_want_input(struct zvm_tty *con, bool on)
 {
 	uint32_t keep = con->in_watch.events & ~(uint32_t)EPOLLIN;
 
+	if (on && con->in_hung) {
+		con->in_hung = false;
+		zvm_loop_add(con->loop, &con->in_watch, con->in_fd, EPOLLIN, console_readable, con);
+		return;
+	}
 	zvm_loop_set(con->loop, &con->in_watch, on ? keep | EPOLLIN : keep);
 }
 
 /* The peer has gone: a socket waits for the next one, anything else has no more input. */
 static void console_hangup(struct zvm_tty *con)
 {
+	bool waits = con->in_used;
+
 	zvm_loop_del(con->loop, &con->in_watch);
 	con->in_regular = false;
-	if (con->mode == ZVM_CONSOLE_SOCKET) {
+	con->in_hung = waits;
+	if (con->mode != ZVM_CONSOLE_SOCKET)
+		return;
+	con->out_fd = -1;
+	if (!waits) {
 		close(con->in_fd);
-		con->in_fd = con->out_fd = -1;
-		con->in_used = 0;
-		if (console_drop_all(con, true))
-			console_tx_ready(con);
-		zvm_loop_set(con->loop, &con->listen_watch, EPOLLIN);
+		con->in_fd = -1;
 	}
+	if (console_drop_all(con, true))
+		console_tx_ready(con);
+	zvm_loop_set(con->loop, &con->listen_watch, EPOLLIN);
 }
 
 static void console_deliver(struct zvm_tty *con)
@@ -351,11 +364,7 @@ static void console_readable(struct zvm_watch *watch, uint32_t events)
 			console_deliver(con);
 		}
 	} else if (events & (EPOLLHUP | EPOLLERR)) {
-		/* Input that was sent before the hang-up is still there to be read. */
-		if (con->in_used)
-			zvm_loop_del(con->loop, &con->in_watch);
-		else
-			console_hangup(con);
+		console_hangup(con);
 	}
 }
 
@@ -366,8 +375,12 @@ static void console_out_event(struct zvm_watch *watch, uint32_t events)
 	if (events & (EPOLLHUP | EPOLLERR)) {
 		zvm_loop_del(con->loop, watch);
 		con->lossy = false;
+		if (con->out_owned)
+			close(con->out_fd);
+		con->out_owned = false;
 		con->out_fd = -1;
-		console_drop_all(con, true);
+		if (console_drop_all(con, true))
+			console_tx_ready(con);
 		return;
 	}
 	console_writable(con);
@@ -381,6 +394,12 @@ static void console_accept(struct zvm_watch *watch, uint32_t events)
 	(void)events;
 	if (fd < 0)
 		return;
+	/* What the last client left unread stays behind: nobody is kept out by a guest that never reads. */
+	zvm_loop_del(con->loop, &con->in_watch);
+	con->in_hung = false;
+	if (con->in_fd >= 0)
+		close(con->in_fd);
+	con->in_fd = -1;
 	if (zvm_loop_add(con->loop, &con->in_watch, fd, 0, console_readable, con) < 0) {
 		close(fd);
 		return;
@@ -489,20 +508,9 @@ static int open_pty(struct zvm_tty *con, const char *link, struct zvm_err *err)
 	con->where = strdup(name);
 	if (!con->where)
 		goto fail;
-	if (link) {
-		struct stat st;
-
-		/* A link that an earlier run left behind is replaced, anything else is not ours. */
-		if (lstat(link, &st) == 0 && S_ISLNK(st.st_mode))
-			unlink(link);
-		if (symlink(name, link) < 0) {
-			ret = -errno;
-			return zvm_err_set(err, ret,
-					   "cannot make the link %s to the console %s: %s", link,
-					   name, strerror(-ret));
-		}
-		con->pty_link = strdup(link);
-	}
+	con->pty_link = link ? strdup(link) : NULL;
+	if (link && !con->pty_link)
+		goto fail;
 	ret = watch_in(con);
 	if (ret < 0)
 		return zvm_err_set(err, ret, "console: cannot watch the pty: %s", strerror(-ret));
@@ -532,19 +540,29 @@ static int open_socket(struct zvm_tty *con, const char *path, struct zvm_err *er
 	return 0;
 }
 
+/* O_NONBLOCK: a FIFO or a modem line must not hold the start up, nor the loop later. */
 static int open_file(struct zvm_tty *con, const char *path, struct zvm_err *err)
 {
+	struct stat st;
 	int ret;
 
-	con->out_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
-	if (con->out_fd < 0) {
+	con->out_fd = open(path,
+			   O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+	con->out_owned = con->out_fd >= 0;
+	if (con->out_fd < 0 || fstat(con->out_fd, &st) < 0) {
 		ret = -errno;
-		return zvm_err_set(err, ret, "cannot open the console file %s for appending: %s",
-				   path, strerror(-ret));
+		return zvm_err_set(err, ret, "cannot open the console file %s for appending: %s%s",
+				   path, strerror(-ret),
+				   ret == -ENXIO ? " (a FIFO without a reader?)" : "");
 	}
-	con->out_owned = true;
 	con->where = strdup(path);
-	return 0;
+	if (S_ISREG(st.st_mode))
+		return 0;
+	ret = zvm_loop_add(con->loop, &con->out_watch, con->out_fd, 0, console_out_event, con);
+	con->out_watched = ret == 0;
+	if (ret == 0 || ret == -EPERM) /* always ready, like /dev/null */
+		return 0;
+	return zvm_err_set(err, ret, "console: cannot watch %s: %s", path, strerror(-ret));
 }
 
 int zvm_tty_open(struct zvm_tty **out, const struct zvm_config_console *cfg, struct zvm_loop *loop,
@@ -601,6 +619,37 @@ fail:
 	return ret;
 }
 
+/* Where a link leads, if to a pty. */
+static bool leads_to_pty(const char *link, char *to, size_t size)
+{
+	static const char pts[] = "/dev/pts/";
+	ssize_t n = readlink(link, to, size - 1);
+
+	if (n < 0)
+		return false;
+	to[n] = '\0';
+	return !strncmp(to, pts, sizeof(pts) - 1);
+}
+
+int zvm_tty_publish(struct zvm_tty *con, struct zvm_err *err)
+{
+	char to[64];
+	int ret;
+
+	if (!con->pty_link)
+		return 0;
+	/* A link that an earlier run left behind is replaced, anything else is not ours. */
+	if (leads_to_pty(con->pty_link, to, sizeof(to)))
+		unlink(con->pty_link);
+	if (symlink(con->where, con->pty_link) < 0) {
+		ret = -errno;
+		return zvm_err_set(err, ret, "cannot make the link %s to the console %s: %s",
+				   con->pty_link, con->where, strerror(-ret));
+	}
+	con->link_made = true;
+	return 0;
+}
+
 /* The guest's last words: a bounded wait, since nobody may be reading. */
 static void console_drain(struct zvm_tty *con)
 {
@@ -617,6 +666,8 @@ static void console_drain(struct zvm_tty *con)
 
 void zvm_tty_close(struct zvm_tty *con)
 {
+	char to[64];
+
 	if (!con)
 		return;
 	if (con->out_fd >= 0)
@@ -633,7 +684,8 @@ void zvm_tty_close(struct zvm_tty *con)
 	zvm_bell_fini(&con->bell, con->loop);
 	if (con->owns_socket)
 		unlink(con->where);
-	if (con->pty_link)
+	if (con->link_made && leads_to_pty(con->pty_link, to, sizeof(to)) &&
+	    !strcmp(to, con->where))
 		unlink(con->pty_link);
 	if (con->listen_fd >= 0)
 		close(con->listen_fd);

@@ -47,6 +47,12 @@ int zvm_tty_open(struct zvm_tty **out, const struct zvm_config_console *cfg, str
 		 void (*key)(void *opaque, enum zvm_tty_key key), void *opaque,
 		 struct zvm_err *err);
 
+/*
+ * Make the link to a pty console that the configuration names. To be called when it is certain that
+ * no other VM of this name runs, whose link it would be.
+ */
+int zvm_tty_publish(struct zvm_tty *con, struct zvm_err *err);
+
 /* Writes out what is left (waiting at most a second), restores the terminal, removes sockets. */
 void zvm_tty_close(struct zvm_tty *con);
 

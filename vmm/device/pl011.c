@@ -154,6 +154,16 @@ static void tx_drain(struct zvm_pl011 *u)
 		u->ris |= INT_TX;
 }
 
+/* There is room: who was told to wait may go on. */
+static void rx_room(struct zvm_pl011 *u)
+{
+	bool waits = u->rx_waits;
+
+	u->rx_waits = false;
+	if (waits && u->wire.rx_room)
+		u->wire.rx_room(u->wire.opaque);
+}
+
 static uint32_t dr_read(void *dev)
 {
 	struct zvm_pl011 *u = dev;
@@ -168,11 +178,7 @@ static uint32_t dr_read(void *dev)
 	if (!u->rx.used)
 		u->ris &= ~INT_RT;
 	rx_raise(u);
-	if (u->rx_waits) {
-		u->rx_waits = false;
-		if (u->wire.rx_room)
-			u->wire.rx_room(u->wire.opaque);
-	}
+	rx_room(u);
 	return val;
 }
 
@@ -251,6 +257,7 @@ static void lcr_h_write(void *dev, uint32_t val)
 		u->rx.used = 0;
 		u->tx.used = 0;
 		u->ris &= ~(INT_RX | INT_RT);
+		rx_room(u);
 	}
 	u->lcr_h = val & 0xff;
 	if (brk)
@@ -401,19 +408,14 @@ void zvm_pl011_destroy(struct zvm_pl011 *u)
 
 void zvm_pl011_reset(struct zvm_pl011 *u)
 {
-	bool waits;
-
 	pthread_mutex_lock(&u->lock);
 	u->rx = (struct fifo){ 0 };
 	u->tx = (struct fifo){ 0 };
 	u->rsr = u->ilpr = u->ibrd = u->fbrd = u->lcr_h = u->imsc = u->ris = u->dmacr = 0;
 	u->cr = 0x300;
 	u->ifls = 0x12;
-	waits = u->rx_waits;
-	u->rx_waits = false;
 	irq_update(u);
-	if (waits && u->wire.rx_room)
-		u->wire.rx_room(u->wire.opaque);
+	rx_room(u);
 	pthread_mutex_unlock(&u->lock);
 }
 
