@@ -123,7 +123,7 @@ static void go_direct(struct zvm_blk_image *img, const struct zvm_virtio_dev *de
 	} else if (!alignment_told(img) && !alignment_probed(img)) {
 		why = "direct reads fail";
 	} else if (img->offset_align > img->block_size) {
-		why = "direct I/O needs larger blocks than the disk's; set block_size";
+		why = "direct I/O needs larger blocks there than the disk's 512 bytes";
 	} else if (img->mem_align > PAGE_ALIGN) {
 		why = "direct I/O needs buffers aligned to more than a page";
 	} else {
