@@ -45,6 +45,9 @@ running_vm_is_listed_and_obeys() {
 	sleep 3
 	zvm list
 	zvm list | grep -q "^u-boot  *running  *$pid " || return 1
+	# Started by the system, asked by a user who has a directory of his own.
+	XDG_RUNTIME_DIR=/tmp/vm zvm list | grep -q "^u-boot  *running  *$pid " || return 1
+	XDG_RUNTIME_DIR=/tmp/vm zvm info u-boot | grep -q '^state.running' || return 1
 	zvm pause u-boot && zvm info u-boot | grep -q '^state.paused' || return 1
 	zvm resume u-boot && zvm reset u-boot || return 1
 	sleep 1
@@ -99,7 +102,10 @@ named_vm_runs_in_the_background() {
 	zvm top -b -n 2 -d 1 >top
 	cat top
 	[ "$(grep -c '^boot  *running' top)" = 2 ] && grep -q '^=> ' typed || return 1
-	! zvm delete boot && zvm list | grep -q '^boot  *running'
+	! zvm delete boot && zvm list | grep -q '^boot  *running' || return 1
+	# By another name in the store than it runs by.
+	cp -r "$XDG_DATA_HOME/zvm/boot" "$XDG_DATA_HOME/zvm/alias"
+	! zvm delete alias && rm -r "$XDG_DATA_HOME/zvm/alias"
 }
 
 running_vm_is_deleted_by_force_only() {

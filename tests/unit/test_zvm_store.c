@@ -164,6 +164,9 @@ static void mistakes_name_the_remedy_and_leave_nothing(void **state)
 	assert_int_equal(RUN(zvm_new_main, "new", "two", "--firmware", "rtos.bin", "--vcpus",
 			     "1\nmemory = \"1G\""),
 			 ZVM_EXIT_USER);
+	assert_int_equal(RUN(zvm_new_main, "new", "old.toml", "--firmware", "rtos.bin"),
+			 ZVM_EXIT_USER);
+	assert_non_null(strstr(err.msg, "zvm new NAME --from old.toml"));
 	assert_int_equal(entries(), before);
 }
 

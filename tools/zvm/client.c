@@ -2,7 +2,8 @@
 /*
  * The client of the control sockets. One thread.
  *
- * Each VM listens on NAME.sock in $XDG_RUNTIME_DIR/zvm or /run/zvm; a request is the name of a
+ * Each VM listens on NAME.sock in $XDG_RUNTIME_DIR/zvm or /run/zvm: a VM that systemd has started
+ * is in the latter although the one who asks has the former, so both are looked at. A request is the name of a
  * command, the reply one line with a JSON object. Not trusted: who listens there, how much it
  * sends, whether it answers at all, and what the texts in its answer do to a terminal.
  */
@@ -10,6 +11,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,6 +21,7 @@
 
 #define MAX_REPLY	  (256u << 10)
 #define SECONDS_TO_ANSWER 5
+#define SYSTEM_DIRECTORY  "/run/zvm"
 
 void zvm_client_directory(char *dir, size_t size)
 {
@@ -27,21 +30,27 @@ void zvm_client_directory(char *dir, size_t size)
 	snprintf(dir, size, "%s/zvm", base && base[0] == '/' ? base : "/run");
 }
 
-/* @vm is a name, or the path of a socket. */
-static int connect_to(const char *vm, int *out, struct zvm_err *err)
+/* The second place is that of the system's VMs, if it is another one. */
+static bool directory_at(unsigned int place, char *dir, size_t size)
+{
+	zvm_client_directory(dir, size);
+	if (place == 0)
+		return true;
+	if (place > 1 || !strcmp(dir, SYSTEM_DIRECTORY))
+		return false;
+	snprintf(dir, size, "%s", SYSTEM_DIRECTORY);
+	return true;
+}
+
+static int connect_at(const char *path, int *out, struct zvm_err *err)
 {
 	struct timeval patience = { .tv_sec = SECONDS_TO_ANSWER };
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	char dir[sizeof(addr.sun_path)];
-	int fd, n, err_no;
+	int fd, err_no;
 
-	zvm_client_directory(dir, sizeof(dir));
-	if (strchr(vm, '/'))
-		n = snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", vm);
-	else
-		n = snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/%s.sock", dir, vm);
-	if (n >= (int)sizeof(addr.sun_path))
-		return zvm_err_set(err, ENAMETOOLONG, "%s: too long for a socket", vm);
+	if (snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path) >=
+	    (int)sizeof(addr.sun_path))
+		return zvm_err_set(err, ENAMETOOLONG, "%s: too long for a socket", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return zvm_err_set(err, errno, "cannot make a socket: %s", strerror(errno));
@@ -58,6 +67,27 @@ static int connect_to(const char *vm, int *out, struct zvm_err *err)
 				   "no VM listens on %s; zvm list shows those that run",
 				   addr.sun_path);
 	return zvm_err_set(err, err_no, "%s: %s", addr.sun_path, strerror(err_no));
+}
+
+/* @vm is a name, or the path of a socket. What is said of a name is said of the first place. */
+static int connect_to(const char *vm, int *out, struct zvm_err *err)
+{
+	char dir[512], path[sizeof(dir) + 72];
+	struct zvm_err ignored = { "" };
+	int ret = 0;
+
+	if (strchr(vm, '/'))
+		return connect_at(vm, out, err);
+	for (unsigned int i = 0; directory_at(i, dir, sizeof(dir)); i++) {
+		snprintf(path, sizeof(path), "%s/%s.sock", dir, vm);
+		if (i && !connect_at(path, out, &ignored))
+			return 0;
+		if (!i)
+			ret = connect_at(path, out, err);
+		if (!i && ret != -ENOENT && ret != -ECONNREFUSED)
+			return ret;
+	}
+	return ret;
 }
 
 /* One line, without its end, allocated. */
@@ -155,15 +185,13 @@ static int is_socket_name(const struct dirent *d)
 	return len > 5 && !strcmp(d->d_name + len - 5, ".sock");
 }
 
-int zvm_client_each(int (*fn)(const char *vm, const json_t *status, void *opaque), void *opaque,
-		    struct zvm_err *err)
+static int each_in(const char *dir, int (*fn)(const char *vm, const json_t *status, void *opaque),
+		   void *opaque, struct zvm_err *err)
 {
 	struct dirent **entry;
-	char dir[512];
 	json_t *reply;
 	int nr, i, ret = 0;
 
-	zvm_client_directory(dir, sizeof(dir));
 	nr = scandir(dir, &entry, is_socket_name, alphasort);
 	if (nr < 0 && errno == ENOENT)
 		return 0;
@@ -171,14 +199,32 @@ int zvm_client_each(int (*fn)(const char *vm, const json_t *status, void *opaque
 		return zvm_err_set(err, errno, "%s: %s", dir, strerror(errno));
 	for (i = 0; i < nr; i++) {
 		struct zvm_err ignored = { "" };
+		char path[512 + sizeof(entry[i]->d_name)];
 
+		snprintf(path, sizeof(path), "%s/%s", dir, entry[i]->d_name);
 		entry[i]->d_name[strlen(entry[i]->d_name) - 5] = '\0';
-		if (!ret && !zvm_client_ask(entry[i]->d_name, "status", &reply, &ignored)) {
+		if (!ret && !zvm_client_ask(path, "status", &reply, &ignored)) {
 			ret = fn(entry[i]->d_name, reply, opaque);
 			json_decref(reply);
 		}
 		free(entry[i]);
 	}
 	free(entry);
+	return ret;
+}
+
+int zvm_client_each(int (*fn)(const char *vm, const json_t *status, void *opaque), void *opaque,
+		    struct zvm_err *err)
+{
+	struct zvm_err ignored = { "" };
+	char dir[512];
+	int ret = 0;
+
+	for (unsigned int i = 0; ret == 0 && directory_at(i, dir, sizeof(dir)); i++) {
+		/* The system's are another user's, perhaps. */
+		ret = each_in(dir, fn, opaque, i ? &ignored : err);
+		if (i && ret == -EACCES)
+			ret = 0;
+	}
 	return ret;
 }

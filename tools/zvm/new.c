@@ -234,13 +234,26 @@ static int parse(int argc, char **argv, struct request *r, struct zvm_err *err)
 	return 0;
 }
 
+/* zvm run and zvm check take such a word for a file here. */
+static int must_not_look_like_a_file(const char *name, struct zvm_err *err)
+{
+	size_t len = strlen(name);
+
+	if (len < 5 || strcmp(name + len - 5, ".toml"))
+		return 0;
+	return zvm_err_set(err, EINVAL,
+			   "%s: the name of a VM does not end in .toml; to take a file, say "
+			   "zvm new NAME --from %s",
+			   name, name);
+}
+
 int zvm_new_main(int argc, char **argv, struct zvm_err *err)
 {
 	struct request r = { NULL };
 	char path[PATH_MAX], *text = NULL;
 	size_t len = 0;
 
-	if (parse(argc, argv, &r, err) || !r.name ||
+	if (parse(argc, argv, &r, err) || !r.name || must_not_look_like_a_file(r.name, err) ||
 	    zvm_store_path(path, sizeof(path), r.name, ZVM_STORE_CONFIG, err) ||
 	    compose(&r, &text, &len, err))
 		return ZVM_EXIT_USER;
@@ -255,12 +268,28 @@ int zvm_new_main(int argc, char **argv, struct zvm_err *err)
 
 /* ---- delete ---- */
 
-/* The VM does not run, or not any more. */
+/* The name that a VM of the store would run by: its file may have been given another one. */
+static void running_name(const char *name, char *runs_as, size_t size)
+{
+	struct zvm_config *cfg = NULL;
+	struct zvm_err ignored = { "" };
+	char path[PATH_MAX];
+
+	snprintf(runs_as, size, "%s", name);
+	if (zvm_store_path(path, sizeof(path), name, ZVM_STORE_CONFIG, &ignored) ||
+	    zvm_config_load(path, &cfg, &ignored))
+		return;
+	snprintf(runs_as, size, "%s", cfg->name);
+	zvm_config_free(cfg);
+}
+
+/* No VM runs by that name, or not any more. */
 static int must_be_down(const char *name, bool force, struct zvm_err *err)
 {
 	struct zvm_err gone = { "" };
 	json_t *reply;
 	int ret, i;
+
 
 	ret = zvm_client_ask(name, force ? "stop" : "status", &reply, &gone);
 	if (ret == -ENOENT || ret == -ECONNREFUSED)
@@ -284,7 +313,7 @@ static int must_be_down(const char *name, bool force, struct zvm_err *err)
 
 int zvm_delete_main(int argc, char **argv, struct zvm_err *err)
 {
-	char dir[PATH_MAX], path[PATH_MAX];
+	char dir[PATH_MAX], path[PATH_MAX], runs_as[65];
 	const char *name = NULL;
 	bool force = false;
 	int i;
@@ -307,7 +336,8 @@ int zvm_delete_main(int argc, char **argv, struct zvm_err *err)
 		zvm_err_set(err, 0, "there is no VM %s; zvm list shows those that there are", name);
 		return ZVM_EXIT_USER;
 	}
-	if (must_be_down(name, force, err))
+	running_name(name, runs_as, sizeof(runs_as));
+	if (must_be_down(name, force, err) || must_be_down(runs_as, force, err))
 		return ZVM_EXIT_HOST;
 	zvm_store_path(path, sizeof(path), name, ZVM_STORE_LOG, NULL);
 	if (unlink(path) && errno != ENOENT)
