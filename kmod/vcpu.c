@@ -321,6 +321,8 @@ static int zvm_vcpu_loop(struct zvm_vcpu *v)
 			zvm_resident_evict(v);
 
 		preempt_disable();
+		if (v->fp.wanted)
+			zvm_fp_make_room(v);
 		local_irq_disable();
 		ret = zvm_resident_make(v);
 		if (unlikely(ret)) { /* moved meanwhile, or the CPU closes */
@@ -389,10 +391,7 @@ int zvm_vcpu_run(struct zvm_vcpu *v)
 	WRITE_ONCE(v->task, current);
 	if (v->sigset_active)
 		sigprocmask(SIG_SETMASK, &v->sigset, &current->real_blocked);
-	if (v->fp.used) { /* last time; else its first use asks for it */
-		v->fp.used = false;
-		zvm_fp_flush_task();
-	}
+	zvm_fp_begin(v);
 	zvm_debug_step_begin(v);
 
 	ret = zvm_mmio_complete(v);

@@ -59,7 +59,7 @@ struct zvm_ctx {
 	u64 insn_ipa;	 /* of the instruction of an abort with ISV = 0; ~0: not known */
 	u64 sctlr;	 /* SCTLR_EL1 of the guest at a data abort */
 	bool fp_live;	 /* the FP registers in the CPU are the guest's */
-	bool fp_free;	 /* they are nobody's: ring 0 may load the guest's */
+	bool fp_free;	 /* they are no task's: ring 0 may load the guest's */
 	u8 exit;	 /* ZVM_EXIT_* */
 	bool pauth;	 /* the guest uses pointer authentication: its keys are swapped in and out */
 
@@ -138,7 +138,9 @@ struct zvm_user_debug {
 struct zvm_fp {
 	__uint128_t v[32] __aligned(16);
 	u32 fpsr, fpcr;
-	bool used; /* loaded in this KVM_RUN: the next one makes room at once */
+	bool used;	     /* loaded in this KVM_RUN: the next one makes room at once */
+	bool wanted;	     /* the guest uses FP: no stay in it without room for its registers */
+	unsigned long switches; /* of the thread's, when room was made last */
 };
 
 #endif

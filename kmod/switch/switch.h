@@ -22,10 +22,14 @@ void zvm_switch_irq_window(struct zvm_vcpu *v);
 /* Save the guest's FP registers if they are in the CPU; IRQs off. */
 void zvm_fp_save(struct zvm_vcpu *v);
 /*
- * Put the thread's own user FP state into memory and own the registers until it returns to user
- * space. When the guest uses FP, IRQs and preemption on.
+ * Whose are the FP registers of the CPU? Linux leaves those of the last task that was in user space
+ * there, and does not load them again when it comes back. So before a stay in which the guest may
+ * load its own, they are taken from whichever task that is. begin: at the start of KVM_RUN.
+ * make_room: preemption off until the guest is left, IRQs on; only if the thread was switched out
+ * since the last time, for nobody else can have become the owner meanwhile.
  */
-void zvm_fp_flush_task(void);
+void zvm_fp_begin(struct zvm_vcpu *v);
+void zvm_fp_make_room(struct zvm_vcpu *v);
 
 /* Reset values of context, EL1 registers, FP and debug state (KVM_ARM_VCPU_INIT, CPU_ON). */
 void zvm_switch_reset(struct zvm_vcpu *v);

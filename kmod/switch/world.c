@@ -44,9 +44,28 @@ static_assert(offsetof(struct zvm_fp, fpsr) == 512 && offsetof(struct zvm_fp, fp
 	(ZVM_MDCR_TPM | ZVM_MDCR_TPMCR | ZVM_MDCR_TDA | ZVM_MDCR_TDOSA | ZVM_MDCR_TDRA | \
 	 ZVM_MDCR_TPMS | ZVM_MDCR_TTRF)
 
-void zvm_fp_flush_task(void)
+#define NEVER ~0UL
+
+static unsigned long task_switches(void)
 {
+	return current->nvcsw + current->nivcsw;
+}
+
+void zvm_fp_begin(struct zvm_vcpu *v)
+{
+	v->fp.wanted = v->fp.used; /* last time; else its first use asks for it */
+	v->fp.used = false;
+	v->fp.switches = NEVER; /* user space has had the registers since */
+}
+
+void zvm_fp_make_room(struct zvm_vcpu *v)
+{
+	unsigned long switches = task_switches();
+
+	if (v->fp.switches == switches)
+		return;
 	zvm_compat_neon_flush();
+	v->fp.switches = switches;
 }
 
 void zvm_fp_save(struct zvm_vcpu *v)
@@ -70,8 +89,7 @@ void zvm_switch_enter_ring1(struct zvm_vcpu *v)
 {
 	struct zvm_cpu *c = this_cpu_ptr(&zvm_cpus);
 
-	/* A context switch may find that the registers still are the task's: ask with IRQs off. */
-	v->ctx.fp_free = test_thread_flag(TIF_FOREIGN_FPSTATE);
+	v->ctx.fp_free = v->fp.wanted;
 	v->ctx.host_tpidr_el0 = read_sysreg(tpidr_el0);
 	v->ctx.host_tpidrro_el0 = read_sysreg(tpidrro_el0);
 	write_sysreg(v->sys.tpidr_el0, tpidr_el0);
@@ -166,6 +184,7 @@ void zvm_switch_reset(struct zvm_vcpu *v)
 	v->sys.mpidr = mpidr;
 	v->sys.el1[ZVM_EL1_SCTLR] = ZVM_SCTLR_RESET;
 	memset(&v->fp, 0, sizeof(v->fp));
+	v->fp.switches = NEVER;
 	memset(&v->debug, 0, sizeof(v->debug));
 	v->serror_pending = false;
 }

@@ -53,10 +53,10 @@ static int zvm_trap_debug(struct zvm_vcpu *v)
 	return ZVM_USER;
 }
 
-/* Ring 0 found the thread's own state in the registers. */
+/* Ring 0 found no room made for the guest's registers. */
 static int zvm_trap_fp(struct zvm_vcpu *v)
 {
-	zvm_fp_flush_task();
+	v->fp.wanted = true;
 	return ZVM_RESUME;
 }
 
