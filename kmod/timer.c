@@ -33,7 +33,13 @@ static u64 zvm_counter(void)
 /* The counter as timer `i` of v sees it. */
 static u64 zvm_timer_now(struct zvm_vcpu *v, int i)
 {
-	return zvm_counter() - (i == ZVM_VTIMER ? v->vm->cntvoff : 0);
+	u64 now = zvm_counter();
+
+	if (i != ZVM_VTIMER)
+		return now;
+	/* In a CPU it counts as it was loaded, whatever the VMM has set since. */
+	return now - (READ_ONCE(v->resident_cpu) >= 0 ? v->timers.cntvoff :
+							READ_ONCE(v->vm->cntvoff));
 }
 
 static unsigned int zvm_timer_host_irq(int i)
@@ -112,15 +118,16 @@ void zvm_timer_load(struct zvm_vcpu *v)
 	struct zvm_timer *t = v->timers.t;
 	int i;
 
+	v->timers.cntvoff = READ_ONCE(v->vm->cntvoff);
 	/*
 	 * Before the timers can fire: an interrupt the guest still works on must not be taken, and
 	 * one that expired meanwhile is pending for it now, not after an exit of its own.
 	 */
 	for (i = 0; i < ZVM_NR_TIMERS; i++)
 		if (zvm_vgic_hw_outstanding(v, t[i].intid) ||
-		    (zvm_timer_fires(v, i) && !zvm_vgic_inject(v->vm, v, t[i].intid, true)))
+		    (zvm_timer_fires(v, i) && !zvm_vgic_raise_hw(v, t[i].intid)))
 			zvm_timer_phys_active(v, t[i].intid, true);
-	write_sysreg(v->vm->cntvoff, cntvoff_el2);
+	write_sysreg(v->timers.cntvoff, cntvoff_el2);
 	write_sysreg_s(t[ZVM_VTIMER].cval, SYS_CNTV_CVAL_EL02);
 	write_sysreg_s(t[ZVM_PTIMER].cval, SYS_CNTP_CVAL_EL02);
 	isb(); /* CVAL and the offset before the enable bit */
@@ -137,8 +144,9 @@ void zvm_timer_put(struct zvm_vcpu *v)
 	write_sysreg_s(0, SYS_CNTV_CTL_EL02);
 	write_sysreg_s(0, SYS_CNTP_CTL_EL02);
 	isb(); /* the lines are down before the active state goes */
+	/* Without a vGIC nobody knows of an interrupt that is active here, and nobody ends it. */
 	for (i = 0; i < ZVM_NR_TIMERS; i++)
-		if (zvm_vgic_hw_outstanding(v, t[i].intid))
+		if (!READ_ONCE(v->vm->vgic.ready) || zvm_vgic_hw_outstanding(v, t[i].intid))
 			zvm_timer_phys_active(v, t[i].intid, false);
 }
 
@@ -157,11 +165,11 @@ irqreturn_t zvm_timer_irq(int irq, void *dev)
 		v->stats.vtimer_irqs++;
 	else
 		v->stats.ptimer_irqs++;
-	zvm_vgic_inject(v->vm, v, v->timers.t[i].intid, true);
+	zvm_vgic_raise_hw(v, v->timers.t[i].intid);
 	return IRQ_HANDLED;
 }
 
-/* Ticks of the counter in ns, at most an hour: a wake-up that is early looks again. */
+/* Ticks of the counter in ns, at most an hour: a wake-up that is early looks and sleeps again. */
 static u64 zvm_ticks_to_ns(u64 ticks)
 {
 	u64 freq = read_sysreg(cntfrq_el0);
@@ -177,7 +185,12 @@ static enum hrtimer_restart zvm_timer_wakeup(struct hrtimer *timer)
 {
 	struct zvm_vcpu *v = container_of(timer, struct zvm_vcpu, timers.wakeup);
 
-	zvm_vcpu_kick(v);
+	/*
+	 * A request, because the timer of the guest may be further off: an hour was not enough, or
+	 * the host's clock is steered and the counter is not. The sleep ends early then, which WFI
+	 * and a suspension may, instead of going on with nothing that ends it.
+	 */
+	zvm_vcpu_request(v, ZVM_REQ_EXIT);
 	return HRTIMER_NORESTART;
 }
 

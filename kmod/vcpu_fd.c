@@ -117,6 +117,9 @@ static int zvm_vcpu_set_events(struct zvm_vcpu *v, const struct kvm_vcpu_events 
 {
 	bool esr = ev->exception.serror_pending && ev->exception.serror_has_esr;
 
+	if (memchr_inv(ev->exception.pad, 0, sizeof(ev->exception.pad)) ||
+	    memchr_inv(ev->reserved, 0, sizeof(ev->reserved)))
+		return -EINVAL;
 	if (esr && (!zvm_host.has_ras || (ev->exception.serror_esr & ~ZVM_ESR_ISS_MASK)))
 		return -EINVAL;
 	if (ev->exception.ext_dabt_pending) {

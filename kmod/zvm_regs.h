@@ -205,6 +205,8 @@
 #define ZVM_ICH_HCR_VGRP1EIE (1UL << 6)
 #define ZVM_ICH_HCR_VGRP1DIE (1UL << 7)
 #define ZVM_ICH_HCR_TC	   (1UL << 10)
+#define ZVM_ICH_HCR_TALL0  (1UL << 11)
+#define ZVM_ICH_HCR_TALL1  (1UL << 12)
 #define ZVM_ICH_HCR_TDIR   (1UL << 14)
 #define ZVM_ICH_HCR_EOICOUNT (0x1fUL << 27)
 

@@ -217,6 +217,9 @@ static int irqfd_assign(struct zvm_vm *vm, const struct kvm_irqfd *args)
 
 	if (!READ_ONCE(vm->vgic.initialized))
 		return -EAGAIN;
+	/* Each end of a level interrupt walks the resamplers with IRQs off: no more than can be routed. */
+	if ((args->flags & KVM_IRQFD_FLAG_RESAMPLE) && args->gsi >= ZVM_MAX_ROUTES)
+		return -EINVAL;
 	f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
 	if (!f)
 		return -ENOMEM;

@@ -138,8 +138,11 @@ int zvm_resident_make(struct zvm_vcpu *v)
 	struct zvm_vm *vm = v->vm;
 	u64 cnthctl;
 
-	if (likely(c->resident == v))
-		return 0;
+	if (likely(c->resident == v)) {
+		if (likely(v->timers.cntvoff == READ_ONCE(vm->cntvoff)))
+			return 0;
+		zvm_resident_evict_local(); /* another vCPU's TIMER_CNT has set everybody's time */
+	}
 	if (c->closed)
 		return -EBUSY;
 	if (smp_load_acquire(&v->resident_cpu) >= 0)

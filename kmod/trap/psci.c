@@ -22,6 +22,7 @@ static u64 zvm_psci_cpu_on(struct zvm_vcpu *v, u64 mpidr, u64 entry, u64 context
 	struct zvm_vm *vm = v->vm;
 	struct zvm_vcpu *target;
 	u64 ret = PSCI_RET_SUCCESS;
+	bool be;
 
 	if (mpidr & ~ZVM_MPIDR_AFF_MASK)
 		return (u64)PSCI_RET_INVALID_PARAMS;
@@ -29,6 +30,7 @@ static u64 zvm_psci_cpu_on(struct zvm_vcpu *v, u64 mpidr, u64 entry, u64 context
 	if (!target)
 		return (u64)PSCI_RET_INVALID_PARAMS;
 
+	be = zvm_el1_read(v, ZVM_EL1_SCTLR) & ZVM_SCTLR_EE; /* may wait for an IPI: no lock held */
 	raw_spin_lock(&vm->psci_lock);
 	if (!target->powered_off) {
 		ret = vm->psci_version == PSCI_VERSION(0, 1) ? (u64)PSCI_RET_INVALID_PARAMS :
@@ -38,7 +40,7 @@ static u64 zvm_psci_cpu_on(struct zvm_vcpu *v, u64 mpidr, u64 entry, u64 context
 	} else {
 		target->reset.pc = entry;
 		target->reset.r0 = context;
-		target->reset.be = zvm_el1_read(v, ZVM_EL1_SCTLR) & ZVM_SCTLR_EE;
+		target->reset.be = be;
 		target->reset.pending = true;
 		set_bit(ZVM_REQ_RESET, &target->requests);
 		smp_wmb(); /* the reset is seen with the state that lets the target run */

@@ -403,16 +403,16 @@ int zvm_its_add(struct zvm_vm *vm, struct zvm_its **out)
 		return -ENOMEM;
 	if (!g->nr_its) {
 		mutex_init(&g->its_mutex);
-		xa_init(&g->lpis);
+		xa_init_flags(&g->lpis, XA_FLAGS_ACCOUNT);
 		g->propbaser = 3ULL << 7 | 1ULL << 10;
 	}
 	its->vm = vm;
 	its->base = ZVM_VGIC_ADDR_UNDEF;
 	its->baser[0] = baser_fixed[0] | BASER_ATTRS;
 	its->baser[1] = baser_fixed[1] | BASER_ATTRS;
-	xa_init(&its->devices);
-	xa_init(&its->ites);
-	xa_init(&its->collections);
+	xa_init_flags(&its->devices, XA_FLAGS_ACCOUNT);
+	xa_init_flags(&its->ites, XA_FLAGS_ACCOUNT);
+	xa_init_flags(&its->collections, XA_FLAGS_ACCOUNT);
 	g->its[g->nr_its] = its;
 	smp_store_release(&g->nr_its, g->nr_its + 1); /* readers look at its[] below it */
 	if (g->ready)

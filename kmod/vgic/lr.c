@@ -189,7 +189,7 @@ u32 zvm_vgic_spi_pending_of(const struct zvm_vgic_bank *b, u32 ctlr, u32 idx)
 }
 
 /* One EOI without a list register: it was for the most urgent active interrupt outside. */
-static void drop_one_eoi(struct zvm_vcpu *v, struct deactivated *d)
+static void drop_one_eoi(struct zvm_vcpu *v, bool spis, struct deactivated *d)
 {
 	struct zvm_vgic *g = &v->vm->vgic;
 	u32 best = 0, best_prio = 0x100, m, words;
@@ -200,7 +200,7 @@ static void drop_one_eoi(struct zvm_vcpu *v, struct deactivated *d)
 			best_prio = v->vgic.priv.prio[best];
 		}
 	}
-	for (words = g->spi_busy; words; words &= words - 1) {
+	for (words = spis ? g->spi_busy : 0; words; words &= words - 1) {
 		const struct zvm_vgic_bank *b = &g->spi[__ffs(words)];
 
 		for (m = spi_active_of(b, v->idx) & ~b->in_lr; m; m &= m - 1) {
@@ -222,8 +222,11 @@ static void drop_one_eoi(struct zvm_vcpu *v, struct deactivated *d)
 	}
 }
 
-/* All locks that v's list registers need are held, IRQs off, v's list registers are in this CPU. */
-static void fold(struct zvm_vcpu *v, struct deactivated *d)
+/*
+ * All locks that v's list registers need are held (`spis`: g->lock too), IRQs off, v's list registers
+ * are in this CPU.
+ */
+static void fold(struct zvm_vcpu *v, bool spis, struct deactivated *d)
 {
 	struct zvm_vgic_cpu *c = &v->vgic;
 	unsigned int i, n;
@@ -236,7 +239,7 @@ static void fold(struct zvm_vcpu *v, struct deactivated *d)
 		/* before in_lr is cleared: these are the ones that had no list register */
 		n = (u32)(read_sysreg_s(SYS_ICH_HCR_EL2) & ZVM_ICH_HCR_EOICOUNT) >> 27;
 		while (n--)
-			drop_one_eoi(v, d);
+			drop_one_eoi(v, spis, d);
 	}
 	for (i = 0; i < v->vm->vgic.nr_lrs; i++)
 		if (c->lr_used & BIT(i))
@@ -415,7 +418,7 @@ static void refresh(struct zvm_vcpu *v)
 	struct deactivated d = {};
 	bool spis = lock_lrs(v);
 
-	fold(v, &d);
+	fold(v, spis, &d);
 	withdraw_stale(v);
 	fill_and_unlock(v, spis, &d);
 }
@@ -443,6 +446,24 @@ void zvm_vgic_maintenance(struct zvm_vcpu *v)
 	}
 }
 
+/*
+ * A guest without a vGIC: with HCR_EL2.IMO the ICC registers are the virtual ones, and those are as
+ * the last guest left them. All of them trap, and the trap finds no such register.
+ */
+static void close_interface(struct zvm_vgic_cpu *c)
+{
+	write_sysreg_s(read_sysreg_s(SYS_ICC_SRE_EL2) & ~ZVM_ICC_SRE_EL2_ENABLE, SYS_ICC_SRE_EL2);
+	write_sysreg_s(ZVM_ICH_HCR_TC | ZVM_ICH_HCR_TALL0 | ZVM_ICH_HCR_TALL1, SYS_ICH_HCR_EL2);
+	c->closed = true;
+}
+
+static void open_interface(struct zvm_vgic_cpu *c)
+{
+	write_sysreg_s(0, SYS_ICH_HCR_EL2);
+	write_sysreg_s(read_sysreg_s(SYS_ICC_SRE_EL2) | ZVM_ICC_SRE_EL2_ENABLE, SYS_ICC_SRE_EL2);
+	c->closed = false;
+}
+
 void zvm_vgic_load(struct zvm_vcpu *v)
 {
 	struct zvm_vgic *g = &v->vm->vgic;
@@ -450,8 +471,10 @@ void zvm_vgic_load(struct zvm_vcpu *v)
 	unsigned int i;
 	bool spis;
 
-	if (!g->ready)
+	if (!g->ready) {
+		close_interface(c);
 		return;
+	}
 	/* an access of EL1 to ICC_SRE_EL1 traps: the guest has no other mode to choose */
 	write_sysreg_s(read_sysreg_s(SYS_ICC_SRE_EL2) & ~ZVM_ICC_SRE_EL2_ENABLE, SYS_ICC_SRE_EL2);
 	write_sysreg_s(c->vmcr, SYS_ICH_VMCR_EL2);
@@ -477,10 +500,12 @@ void zvm_vgic_put(struct zvm_vcpu *v)
 	unsigned int i;
 	bool spis;
 
+	if (c->closed)
+		open_interface(c);
 	if (c->cpu < 0)
 		return;
 	spis = lock_lrs(v);
-	fold(v, &d);
+	fold(v, spis, &d);
 	for (i = 0; i < g->nr_lrs; i++) {
 		if (c->lr[i])
 			zvm_lr_write(i, 0);
@@ -518,7 +543,7 @@ static void on_vcpu_here(void *info)
 	cpu = v->vgic.cpu;
 	if (cpu < 0 || cpu == smp_processor_id()) {
 		if (cpu >= 0)
-			fold(v, &d);
+			fold(v, true, &d);
 		withdraw_stale(v);
 		if (o->fn)
 			o->fn(v, o->arg);

@@ -111,6 +111,8 @@ int zvm_vgic_set_redist_base(struct zvm_vm *vm, u32 index, u64 base, u32 count)
 	int err;
 	u32 i;
 
+	if (g->ready)
+		return -EBUSY; /* running vCPUs look at regions[] without a lock */
 	if (check_add_overflow(base, size, &end))
 		return -EINVAL;
 	if (!g->nr_regions) {

@@ -104,7 +104,17 @@ void zvm_vgic_vcpu_destroy(struct zvm_vcpu *v)
 void zvm_vgic_vcpu_reset(struct zvm_vcpu *v)
 {
 	struct zvm_vgic_cpu *c = &v->vgic;
-	u32 vtr = read_sysreg_s(SYS_ICH_VTR_EL2);
+	u32 vtr = read_sysreg_s(SYS_ICH_VTR_EL2), hw;
+	unsigned long flags;
+
+	/* The timers are off now, so the interrupts they raised are gone, taken or not. */
+	raw_spin_lock_irqsave(&c->lock, flags);
+	hw = c->priv.hw;
+	c->priv.level &= ~hw;
+	c->priv.latch &= ~hw;
+	c->priv.active &= ~hw;
+	c->priv.phys &= ~hw;
+	raw_spin_unlock_irqrestore(&c->lock, flags);
 
 	/* Hardware raises the binary points to their minimum when it loads 0. */
 	c->vmcr = 0;
@@ -264,31 +274,12 @@ static void inject_private(struct zvm_vcpu *v, u32 intid, bool level)
 	bool wake = false, stale = false;
 
 	raw_spin_lock_irqsave(&c->lock, flags);
-	if (b->hw & bit) {
-		/*
-		 * The guest may have finished the last one in its list register: its end must be
-		 * seen before this one begins.
-		 */
-		zvm_vgic_fold_private(v, intid);
-		if (level) {
-			b->level |= bit;
-			b->latch |= bit;
-			b->phys |= bit;
-		} else {
-			b->level &= ~bit;
-			/* pending but not yet taken: gone; taken: the guest will deactivate it */
-			if (b->phys & bit && !(b->active & bit)) {
-				b->latch &= ~bit;
-				zvm_vgic_phys_release(v, bit);
-			}
-		}
-		stale = true; /* perhaps folded above, or pending in a list register elsewhere */
-	} else {
-		if (!(b->edge & bit) && !!(b->level & bit) == level)
-			goto unlock;
-		set_line(b, bit, level);
-		stale = !level && (b->in_lr & bit);
-	}
+	if (b->hw & bit) /* the VMM's line is not connected to it */
+		goto unlock;
+	if (!(b->edge & bit) && !!(b->level & bit) == level)
+		goto unlock;
+	set_line(b, bit, level);
+	stale = !level && (b->in_lr & bit);
 	wake = level && zvm_vgic_deliverable(b, READ_ONCE(v->vm->vgic.ctlr)) & ~b->active & bit;
 unlock:
 	raw_spin_unlock_irqrestore(&c->lock, flags);
@@ -316,6 +307,37 @@ int zvm_vgic_inject(struct zvm_vm *vm, struct zvm_vcpu *v, u32 intid, bool level
 		return -EINVAL;
 	trace_zvm_irq_inject(v->id, intid, level);
 	inject_private(v, intid, level);
+	return 0;
+}
+
+int zvm_vgic_raise_hw(struct zvm_vcpu *v, u32 intid)
+{
+	struct zvm_vgic_cpu *c = &v->vgic;
+	struct zvm_vgic_bank *b = &c->priv;
+	u32 bit = BIT(intid);
+	unsigned long flags;
+	bool wake;
+
+	if (!smp_load_acquire(&v->vm->vgic.initialized)) /* pairs with zvm_vgic_init() */
+		return READ_ONCE(v->vm->vgic.exists) ? -EBUSY : -ENXIO;
+	trace_zvm_irq_inject(v->id, intid, true);
+	raw_spin_lock_irqsave(&c->lock, flags);
+	/*
+	 * The guest may have finished the last one in its list register: its end must be seen
+	 * before this one begins.
+	 */
+	zvm_vgic_fold_private(v, intid);
+	b->level |= bit;
+	b->latch |= bit;
+	b->phys |= bit;
+	wake = zvm_vgic_deliverable(b, READ_ONCE(v->vm->vgic.ctlr)) & ~b->active & bit;
+	raw_spin_unlock_irqrestore(&c->lock, flags);
+
+	/* In any case it may have been folded above. */
+	if (wake)
+		zvm_vcpu_request(v, ZVM_REQ_IRQ);
+	else
+		set_bit(ZVM_REQ_IRQ, &v->requests);
 	return 0;
 }
 

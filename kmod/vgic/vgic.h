@@ -31,7 +31,7 @@ int zvm_vgic_create(struct zvm_vm *vm);
 void zvm_vgic_destroy(struct zvm_vm *vm);
 int zvm_vgic_vcpu_create(struct zvm_vcpu *v); /* before or after the device exists */
 void zvm_vgic_vcpu_destroy(struct zvm_vcpu *v);
-void zvm_vgic_vcpu_reset(struct zvm_vcpu *v); /* CPU interface to reset values (KVM_ARM_VCPU_INIT) */
+void zvm_vgic_vcpu_reset(struct zvm_vcpu *v); /* CPU interface and timer PPIs as reset; v evicted */
 bool zvm_vgic_exists(struct zvm_vm *vm);
 /* First KVM_RUN of the VM: 0 if there is no vGIC or it is initialised, else as KVM (-ENODEV ...). */
 int zvm_vgic_check_ready(struct zvm_vm *vm);
@@ -55,6 +55,14 @@ int zvm_vgic_has_attr(struct zvm_vm *vm, struct kvm_device_attr *attr);
  * not initialised; -ENXIO: there is none.
  */
 int zvm_vgic_inject(struct zvm_vm *vm, struct zvm_vcpu *v, u32 intid, bool level);
+
+/*
+ * The physical PPI behind v's private interrupt `intid` (zvm_vgic_map_hw()) was taken: pending in
+ * the guest, linked to it. It falls by itself, when the guest is done or the line is found low.
+ * Nobody else drives such an interrupt: zvm_vgic_inject() of it has no effect. IRQs off on the CPU
+ * where v is, or v evicted. -EBUSY, -ENXIO as above.
+ */
+int zvm_vgic_raise_hw(struct zvm_vcpu *v, u32 intid);
 
 /*
  * A write of `data` by device `devid` to the doorbell at `addr`. 1: an LPI became pending; 0: the

@@ -66,6 +66,7 @@ struct zvm_vgic_cpu {
 	u16 lr_used;		/* list registers that hold an interrupt */
 	u16 lr_latched;		/* of these, loaded with a pending state taken from `latch` */
 	u8 nr_spis;		/* of these, SPIs and LPIs */
+	bool closed;		/* resident, and there is no vGIC: accesses to ICC registers trap */
 	bool active_left;	/* more active interrupts than list registers: see EOIcount */
 	u64 lr[ZVM_VGIC_MAX_LRS]; /* as last read or written */
 	u32 hcr;		/* ICH_HCR_EL2 as last written */
