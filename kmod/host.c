@@ -25,7 +25,7 @@ struct zvm_host zvm_host;
 /* What every CPU must agree on; a bit is set by the CPU that fails. */
 struct zvm_cpu_check {
 	atomic_t not_el2, not_vhe, no_gic_sysregs, no_eoimode;
-	atomic_t a55, spec_at, no_hw_af;
+	atomic_t a55, spec_at;
 };
 
 static bool zvm_midr_is(u32 midr, u32 part)
@@ -64,10 +64,8 @@ static void zvm_check_cpu(void *arg)
 		atomic_inc(&c->no_eoimode);
 	if (zvm_midr_is(midr, ZVM_PART_A55)) {
 		atomic_inc(&c->a55);
-		if (zvm_midr_rev(midr) <= 0x20) {
+		if (zvm_midr_rev(midr) <= 0x20)
 			atomic_inc(&c->spec_at);
-			atomic_inc(&c->no_hw_af);
-		}
 	}
 	if (zvm_midr_is(midr, ZVM_PART_A76))
 		atomic_inc(&c->spec_at);
@@ -94,21 +92,23 @@ static void zvm_probe_features(void)
 	u64 vtr = read_sysreg_s(SYS_ICH_VTR_EL2);
 
 	zvm_host.ipa_bits_max = zvm_parange_bits(mmfr0);
-	zvm_host.parange = mmfr0 & 0xf;
 	zvm_host.vmid_bits = ((mmfr1 >> 4) & 0xf) == 2 ? 16 : 8;
 	zvm_host.has_el0_32 = (pfr0 & 0xf) == 2;
 	zvm_host.has_ras = (pfr0 >> 28) & 0xf;
-	zvm_host.has_xnx = (mmfr1 >> 28) & 0xf;
 	zvm_host.has_fwb = (mmfr2 >> 40) & 0xf;
 	zvm_host.has_dic = ctr & (1UL << 29);
 	zvm_host.has_idc = ctr & (1UL << 28);
 	zvm_host.has_fgt = (mmfr0 >> 56) & 0xf;
 	zvm_host.has_hcrx = (mmfr1 >> 40) & 0xf;
-	zvm_host.has_evt = (mmfr2 >> 56) & 0xf;
 	zvm_host.nr_brps = ((dfr0 >> 12) & 0xf) + 1;
 	zvm_host.nr_wrps = ((dfr0 >> 20) & 0xf) + 1;
 	zvm_host.nr_lrs = ZVM_ICH_VTR_LISTREGS(vtr);
-	zvm_host.nr_pri_bits = ZVM_ICH_VTR_PRIBITS(vtr);
+	/*
+	 * Needed by a guest with EOImode 1 and more active interrupts than list registers. GICv3
+	 * leaves it open; the CPUs with VHE have it.
+	 */
+	if (!(vtr & ZVM_ICH_VTR_TDS))
+		pr_warn("ICC_DIR_EL1 does not trap by itself here: guests with EOImode 1 can keep an interrupt active that they ended\n");
 
 	/*
 	 * Answers to a guest that asks which firmware workarounds it needs. Unaffected CPUs say
@@ -155,7 +155,6 @@ int zvm_host_probe(void)
 	}
 	zvm_host.need_tlbi_repeat = atomic_read(&c.a55);
 	zvm_host.has_spec_at = atomic_read(&c.spec_at);
-	zvm_host.no_hw_af = atomic_read(&c.no_hw_af);
 	zvm_probe_features();
 	return 0;
 }

@@ -47,7 +47,6 @@ int zvm_vcpu_create(struct zvm_vm *vm, u32 id)
 	}
 	v->vm = vm;
 	v->id = id;
-	v->cpu = -1;
 	v->resident_cpu = -1;
 	v->bell_page = ~0ULL;
 	v->sys.mpidr = zvm_vcpu_mpidr(id);
@@ -209,16 +208,15 @@ static int zvm_vcpu_prepare(struct zvm_vcpu *v)
 				zvm_its_continue(v);
 			continue;
 		}
-		if (!READ_ONCE(v->powered_off) && !READ_ONCE(v->paused)) {
+		if (!READ_ONCE(v->powered_off)) {
 			if (!v->suspended)
 				break;
 			if (zvm_vcpu_woken(v))
 				return ZVM_USER;
 			continue;
 		}
-		swait_event_interruptible_exclusive(
-			v->wait, (!READ_ONCE(v->powered_off) && !READ_ONCE(v->paused)) ||
-					 READ_ONCE(v->vm->dead));
+		swait_event_interruptible_exclusive(v->wait, !READ_ONCE(v->powered_off) ||
+								     READ_ONCE(v->vm->dead));
 	}
 	if (zvm_is_aarch32(v) && !zvm_host.has_el0_32)
 		return zvm_vcpu_fail_entry(v);

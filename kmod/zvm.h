@@ -10,8 +10,9 @@
  *   ring 3  evicted: every register of the vCPU is in memory.
  *
  * Lock order, outermost first:
- *   vm->lock (mutex) > vcpu->mutex > vgic.its_mutex > slots_lock (mutex) > mm->lock (spinlock, ring 2)
+ *   vcpu->mutex > vm->lock (mutex) > vgic.its_mutex > slots_lock (mutex) > mm->lock (spinlock, ring 2)
  *   > vgic raw locks (dist, then vcpu) > v->wait (swait, raw).
+ * Who holds vm->lock and needs all vCPUs only tries their mutexes (zvm_vm_trylock_vcpus()).
  * Raw spinlocks are the only locks taken with IRQs off. Waking a vCPU and kicking it are legal
  * anywhere, hard IRQ included.
  */
@@ -43,10 +44,7 @@
 /* What a trap handler says of the exit it was given; handlers never both act and print. */
 enum zvm_result {
 	ZVM_RESUME = 0, /* done, straight back to the guest */
-	ZVM_LIGHT,	/* ring 1 has something to do (IRQ window, wake-up) */
-	ZVM_HOST,	/* ring 2 must handle it */
 	ZVM_USER,	/* vcpu->run is filled: return 0 from KVM_RUN */
-	ZVM_DEAD,	/* vcpu->run says why the VM cannot go on */
 };
 
 enum zvm_mode { ZVM_OUTSIDE = 0, ZVM_IN_GUEST = 1 };
@@ -54,7 +52,7 @@ enum zvm_mode { ZVM_OUTSIDE = 0, ZVM_IN_GUEST = 1 };
 /* Requests: bits of vcpu->requests, posted by anyone, taken on the vCPU's own thread. */
 enum zvm_request {
 	ZVM_REQ_IRQ,	/* vGIC state changed: refill list registers before entry */
-	ZVM_REQ_SLEEP,	/* power state became OFF or paused */
+	ZVM_REQ_SLEEP,	/* power state became OFF */
 	ZVM_REQ_RESET,	/* reset by PSCI CPU_ON: vcpu->reset holds pc, r0 */
 	ZVM_REQ_EXIT,	/* leave the guest and look around (kick without a reason of its own) */
 	ZVM_REQ_POST,	/* interrupts have come up, nothing else: ring 0 can take them */
@@ -105,19 +103,16 @@ struct zvm_vcpu {
 	u32 idx;	     /* index in vm->vcpus */
 
 	struct mutex mutex; /* held over every vCPU ioctl, KVM_RUN included */
-	struct pid *pid;    /* last thread that ran it; RCU */
 	struct task_struct *task; /* thread now inside KVM_RUN, NULL outside; read under RCU by kicks */
 	struct swait_queue_head wait;
 	unsigned long requests;
 	int mode;	  /* enum zvm_mode; ordered by smp_store_mb against requests */
-	int cpu;	  /* CPU of the last entry, -1 never */
 	int resident_cpu; /* CPU that holds the EL1 context, -1 in memory */
 	bool blocked;	  /* inside zvm_vcpu_block() */
 
 	bool initialized; /* KVM_ARM_VCPU_INIT was done */
 	bool powered_off;
 	bool suspended;	  /* KVM_MP_STATE_SUSPENDED: waits for an interrupt, then tells the VMM */
-	bool paused;	  /* zvm pause */
 	u32 features;	  /* KVM_ARM_VCPU_INIT features[0] */
 	struct zvm_vcpu_reset reset;
 
@@ -192,14 +187,12 @@ struct zvm_host {
 	unsigned int irq_vtimer, irq_ptimer, irq_maint; /* Linux percpu IRQ numbers */
 	u32 ppi_vtimer, ppi_ptimer, ppi_maint;		/* INTIDs on the host (27, 30, 25) */
 	u32 ipa_bits_max;
-	u8 parange; /* ID_AA64MMFR0_EL1.PARange common to all CPUs */
 	u32 vmid_bits;
-	u8 nr_lrs, nr_pri_bits;
+	u8 nr_lrs;
 	bool has_el0_32; /* AArch32 at EL0 */
-	bool has_xnx, has_fwb, has_dic, has_idc, has_fgt, has_hcrx, has_evt, has_ras;
+	bool has_fwb, has_dic, has_idc, has_fgt, has_hcrx, has_ras;
 	bool need_tlbi_repeat;	/* Cortex-A55 2441007: repeat guest TLBI + DSB */
 	bool has_spec_at;	/* 1530923/1165522: speculative AT, see switch/ */
-	bool no_hw_af;		/* 1024718: leave VTCR.HA clear */
 	u8 nr_brps, nr_wrps;	/* breakpoints, watchpoints shown to guests */
 	u64 smccc_wa1, smccc_wa2, smccc_wa3; /* answers to SMCCC_ARCH_FEATURES */
 };

@@ -195,6 +195,8 @@
 #define ZVM_PAR_F	   (1UL << 0)
 #define ZVM_PAR_PA	   0x000ffffffffff000UL
 
+#define ZVM_ICH_VTR_TDS	   (1UL << 19)
+
 /* ICH_HCR_EL2 */
 #define ZVM_ICH_HCR_EN	   (1UL << 0)
 #define ZVM_ICH_HCR_UIE	   (1UL << 1)

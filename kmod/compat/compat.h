@@ -100,8 +100,21 @@ static inline int zvm_compat_follow_pfn(struct vm_area_struct *vma, unsigned lon
 	*writable = args.writable;
 	follow_pfnmap_end(&args);
 	return 0;
+#elif defined(ZVM_HAVE_FOLLOW_PTE)
+	spinlock_t *ptl;
+	pte_t *ptep;
+	int ret = follow_pte(vma->vm_mm, addr, &ptep, &ptl);
+
+	if (ret)
+		return ret;
+	*pfn = pte_pfn(*ptep);
+	*writable = pte_write(*ptep);
+	pte_unmap_unlock(ptep, ptl);
+	return 0;
 #elif defined(ZVM_HAVE_FOLLOW_PFN)
-	*writable = vma->vm_flags & VM_WRITE;
+	/* The entry's own permissions stay unknown: a private page may be the device's, to be copied. */
+	*writable = (vma->vm_flags & (VM_WRITE | VM_SHARED)) == (VM_WRITE | VM_SHARED) &&
+		    !(vma->vm_ops && vma->vm_ops->pfn_mkwrite);
 	return follow_pfn(vma, addr, pfn);
 #else
 	return -EINVAL;

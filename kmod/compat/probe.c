@@ -36,6 +36,8 @@
 PROBE(EVENTFD_SIGNAL_NO_COUNT, eventfd_signal((struct eventfd_ctx *)NULL))
 # 1 "zvm_probe_FOLLOW_PFNMAP"
 PROBE(FOLLOW_PFNMAP, struct follow_pfnmap_args a = {}; (void)follow_pfnmap_start(&a); follow_pfnmap_end(&a))
+# 1 "zvm_probe_FOLLOW_PTE"
+PROBE(FOLLOW_PTE, pte_t *p; spinlock_t *l; (void)follow_pte((struct mm_struct *)NULL, 0UL, &p, &l))
 # 1 "zvm_probe_FOLLOW_PFN"
 PROBE(FOLLOW_PFN, unsigned long pfn; (void)follow_pfn((struct vm_area_struct *)NULL, 0UL, &pfn))
 # 1 "zvm_probe_PFN_IS_MAP_MEMORY"
@@ -48,14 +50,10 @@ PROBE(SNAPSHOT_OF_CLOCK, struct system_time_snapshot s; ktime_get_snapshot_id(CL
 PROBE(NEON_BEGIN_STATE, kernel_neon_begin((struct user_fpsimd_state *)NULL))
 # 1 "zvm_probe_HRTIMER_SETUP"
 PROBE(HRTIMER_SETUP, hrtimer_setup((struct hrtimer *)NULL, (enum hrtimer_restart (*)(struct hrtimer *))NULL, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD))
-# 1 "zvm_probe_VM_FLAGS_SET"
-PROBE(VM_FLAGS_SET, vm_flags_set((struct vm_area_struct *)NULL, VM_IO))
 # 1 "zvm_probe_NOTIFIER_YOUNG_BOOL"
 PROBE(NOTIFIER_YOUNG_BOOL, bool (*f)(struct mmu_notifier *, struct mm_struct *, unsigned long, unsigned long) = ((struct mmu_notifier_ops *)NULL)->clear_flush_young; (void)f)
 # 1 "zvm_probe_GIC_PRIO_MASKING_CAP"
 PROBE(GIC_PRIO_MASKING_CAP, int n = ARM64_HAS_GIC_PRIO_MASKING; (void)n)
-# 1 "zvm_probe_REGISTER_SYSCORE"
-PROBE(REGISTER_SYSCORE, register_syscore((struct syscore *)NULL))
 # 1 "zvm_probe_GET_USER_PAGE_FAST_ONLY"
 PROBE(GET_USER_PAGE_FAST_ONLY, struct page *p; (void)get_user_page_fast_only(0UL, FOLL_WRITE, &p))
 # 1 "zvm_probe_SYSTEM_EVENT_DATA"

@@ -232,6 +232,18 @@ static int host_page(struct fault *f, struct page **page, bool *writable)
 	return got == -EINTR || got == -EAGAIN ? -EINTR : got == -ENOMEM ? -ENOMEM : -EFAULT;
 }
 
+/*
+ * Before another look. One that is under way may be a thread's that this one keeps off the CPU, by
+ * its real-time priority: to yield would not help it.
+ */
+static void let_invalidation_end(struct zvm_vm *vm, bool again)
+{
+	if (again && zvm_notifier_busy(vm))
+		schedule_timeout_interruptible(1);
+	else
+		cond_resched();
+}
+
 static int fault_notified(struct fault *f)
 {
 	struct zvm_vm *vm = f->vm;
@@ -266,7 +278,7 @@ static int fault_notified(struct fault *f)
 		if (!ret && writable)
 			set_page_dirty_lock(page);
 		put_page(page);
-		cond_resched();
+		let_invalidation_end(vm, ret == -ESTALE);
 	} while (ret == -ESTALE);
 	return ret;
 }
@@ -326,13 +338,13 @@ static int fault_pfnmap(struct fault *f)
 			prot = (prot & ~ZVM_S2_X) | ZVM_S2_DEVICE;
 		spin_lock(&f->vm->mm.lock);
 		if (zvm_notifier_retry(f->vm, seq, f->hva, PAGE_SIZE))
-			ret = -EAGAIN;
+			ret = -ESTALE;
 		else
 			ret = map_locked(f, f->ipa, PFN_PHYS(pfn), PAGE_SIZE, prot);
 		spin_unlock(&f->vm->mm.lock);
 		ret = more_tables(f, ret);
-		cond_resched();
-	} while (ret == -EAGAIN);
+		let_invalidation_end(f->vm, ret == -ESTALE);
+	} while (ret == -EAGAIN || ret == -ESTALE);
 	return ret;
 }
 

@@ -182,6 +182,8 @@ void zvm_notifier_unregister(struct zvm_vm *vm);
 unsigned long zvm_notifier_begin(struct zvm_vm *vm);
 /* mm->lock held: was [hva, hva + size) invalidated since zvm_notifier_begin()? */
 bool zvm_notifier_retry(struct zvm_vm *vm, unsigned long seq, unsigned long hva, u64 size);
+/* Is an invalidation under way? */
+bool zvm_notifier_busy(struct zvm_vm *vm);
 /* Does anybody tell this VM about changes of the VMM's page tables? */
 bool zvm_notifier_active(struct zvm_vm *vm);
 

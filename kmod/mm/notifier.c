@@ -43,7 +43,8 @@ static bool for_each_range(struct zvm_vm *vm, unsigned long start, unsigned long
 	for (i = 0; i < slots->nr; i++) {
 		struct zvm_slot *s = slots->slot[i];
 		unsigned long lo = max(start, s->hva) & PAGE_MASK;
-		unsigned long hi = min(PAGE_ALIGN(end), s->hva + (s->npages << PAGE_SHIFT));
+		/* the slot's end first: aligning an end of ULONG_MAX up would wrap */
+		unsigned long hi = PAGE_ALIGN(min(end, s->hva + (s->npages << PAGE_SHIFT)));
 
 		if (lo < hi)
 			any |= fn(vm, s->ipa + (lo - s->hva), hi - lo, arg);
@@ -191,6 +192,11 @@ bool zvm_notifier_retry(struct zvm_vm *vm, unsigned long seq, unsigned long hva,
 	return mm->mn_busy && hva < mm->mn_end && mm->mn_start < hva + size;
 }
 
+bool zvm_notifier_busy(struct zvm_vm *vm)
+{
+	return READ_ONCE(vm->mm.mn_busy);
+}
+
 bool zvm_mm_sync_mmu(struct zvm_vm *vm)
 {
 	return vm ? vm->mm.notifier_mode : zvm_notifier_default;
@@ -238,6 +244,11 @@ unsigned long zvm_notifier_begin(struct zvm_vm *vm)
 }
 
 bool zvm_notifier_retry(struct zvm_vm *vm, unsigned long seq, unsigned long hva, u64 size)
+{
+	return false;
+}
+
+bool zvm_notifier_busy(struct zvm_vm *vm)
 {
 	return false;
 }

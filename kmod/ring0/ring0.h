@@ -2,7 +2,7 @@
 /*
  * Ring 0: code that runs with the guest's world in the CPU. See zvm.h for the rings.
  *
- * What runs here must not use current, per-CPU data, locks, tracing or printk: SP_EL0 is the
+ * What runs here must not use current, per-CPU data, locks (but to try one), tracing or printk: SP_EL0 is the
  * guest's, and no exception can be taken. Return addresses are not signed: the keys in the CPU may
  * be the guest's. The build checks the object code for it (ring0/check-ring0.sh).
  */
@@ -21,28 +21,28 @@ extern char zvm_vectors[];
 void zvm_fp_load(const struct zvm_fp *fp);
 void zvm_fp_store(struct zvm_fp *fp);
 
-/* dispatch.c: 0 back to the guest, else ZVM_EXIT_SYNC. */
+/* r0_dispatch.c: 0 back to the guest, else ZVM_EXIT_SYNC. */
 u32 zvm_ring0_sync(struct zvm_ctx *ctx);
 
-/* vgic.c; 0, ZVM_EXIT_AGAIN, or ZVM_EXIT_SYNC: not done */
+/* r0_vgic.c; 0, ZVM_EXIT_AGAIN, or ZVM_EXIT_SYNC: not done */
 u32 zvm_ring0_sgi(struct zvm_vcpu *v, u64 val, bool group1);
 u32 zvm_ring0_mmio(struct zvm_vcpu *v, u64 ipa); /* ISV = 1, no memory mapped there */
 
-/* status.c; 0 or ZVM_EXIT_SYNC: not done */
+/* r0_status.c; 0 or ZVM_EXIT_SYNC: not done */
 u32 zvm_ring0_status(struct zvm_vcpu *v, u64 ipa); /* as above */
 
 /*
- * vgic.c, for irq.c: a list register for timer `i` (true: v->vgic.lock is held), and the interrupt
+ * r0_vgic.c, for r0_irq.c: a list register for timer `i` (true: v->vgic.lock is held), and the interrupt
  * put there; posted interrupts into list registers, ZVM_EXIT_AGAIN: a flush is needed.
  */
 bool zvm_ring0_timer_slot(struct zvm_vcpu *v, int i, u32 *slot);
 void zvm_ring0_timer_place(struct zvm_vcpu *v, int i, u32 slot);
 u32 zvm_ring0_take_posted(struct zvm_vcpu *v);
 
-/* irq.c: 0, ZVM_EXIT_AGAIN, or ZVM_EXIT_IRQ: for the host. Ring 1 may call it too, IRQs off. */
+/* r0_irq.c: 0, ZVM_EXIT_AGAIN, or ZVM_EXIT_IRQ: for the host. Ring 1 may call it too, IRQs off. */
 u32 zvm_ring0_irq(struct zvm_ctx *ctx);
 
-/* hypercall.c: true if answered (x0..x3 are set). */
+/* r0_hypercall.c: true if answered (x0..x3 are set). */
 bool zvm_ring0_hypercall(struct zvm_vcpu *v);
 
 /* The vGIC's raw locks, in ring 0: see the head of r0_vgic.c. */

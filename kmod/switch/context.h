@@ -8,7 +8,7 @@
 #ifndef ZVM_CONTEXT_H
 #define ZVM_CONTEXT_H
 
-/* Offsets in struct zvm_ctx, checked by zvm_ctx_check() in switch/resident.c. */
+/* Offsets in struct zvm_ctx, checked in switch/world.c. */
 #define ZVM_CTX_X(n)	     ((n) * 8)
 #define ZVM_CTX_PC	     248
 #define ZVM_CTX_PSTATE	     256
@@ -20,7 +20,7 @@
 #define ZVM_CTX_HOST_SP_EL0  392
 #define ZVM_CTX_HOST_CPTR    400
 #define ZVM_CTX_HOST_VBAR    408
-#define ZVM_CTX_PAUTH	     475
+#define ZVM_CTX_PAUTH	     474
 #define ZVM_CTX_KEYS	     480
 #define ZVM_CTX_HOST_KEYS    560
 
@@ -60,7 +60,6 @@ struct zvm_ctx {
 	u64 sctlr;	 /* SCTLR_EL1 of the guest at a data abort */
 	bool fp_live;	 /* the FP registers in the CPU are the guest's */
 	bool fp_free;	 /* they are no task's: ring 0 may load the guest's */
-	u8 exit;	 /* ZVM_EXIT_* */
 	bool pauth;	 /* the guest uses pointer authentication: its keys are swapped in and out */
 
 	/* IA, IB, DA, DB, GA, low half first; in the CPU inside zvm_enter_pauth() only */
@@ -118,7 +117,6 @@ struct zvm_debug {
 	u64 dbgclaim;
 	u64 mdccint;
 	bool os_lock;
-	bool os_dlock;
 	bool loaded; /* breakpoints are in the CPU; rings 0 and 1 */
 	u64 host_mdscr;
 };

@@ -112,6 +112,7 @@ void zvm_debug_leave(struct zvm_vcpu *v)
 		zvm_dbg_load(b->bvr, b->bcr, b->wvr, b->wcr);
 		d->loaded = false;
 	}
+	isb(); /* none of the guest's can match when PSTATE.D goes */
 }
 
 #define ZVM_GUESTDBG_VALID                                                               \

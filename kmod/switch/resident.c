@@ -168,7 +168,6 @@ int zvm_resident_make(struct zvm_vcpu *v)
 
 	c->resident = v;
 	v->resident_cpu = smp_processor_id();
-	v->cpu = v->resident_cpu;
 	zvm_tlb_vcpu_load(v);
 	zvm_vgic_load(v);
 	zvm_timer_load(v);

@@ -162,7 +162,6 @@ u32 zvm_switch_run(struct zvm_vcpu *v)
 	if (unlikely(!zvm_debug_idle(v)))
 		zvm_debug_leave(v); /* before debug exceptions are unmasked for the host */
 	local_daif_restore(DAIF_PROCCTX_NOIRQ);
-	v->ctx.exit = exit;
 	v->stats.exits++;
 	return exit;
 }

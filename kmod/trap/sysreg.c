@@ -14,7 +14,6 @@
 #include "sysreg.h"
 #include "trap.h"
 
-#define ZVM_MPIDR_SET_MASK 0xff00ffffffUL
 #define ZVM_OSLSR_OSLM1	   (1UL << 3) /* OS lock implemented */
 #define ZVM_OSLSR_OSLK	   (1UL << 1)
 

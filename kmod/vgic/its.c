@@ -10,7 +10,9 @@
  * event of a large guest: they are worked off in slices, by the vCPU that wrote GITS_CWRITER, which
  * may be preempted at any time, lets others have the mutex after each slice, and leaves for a
  * signal or a request; ZVM_REQ_ITS brings it back to the rest before it enters the guest again. A
- * command that a slice ends in is kept (its->cmd, its->walk): any thread may go on with it.
+ * command that a slice ends in is kept (its->cmd, its->walk): any thread may go on with it. What frees
+ * all of a table at once (a new GITS_BASER) or all of a vCPU's LPIs is one piece: bounded by the
+ * 65,536 LPIs of a VM, and preemptible.
  *
  * MSIs: any context, hard IRQ included; RCU and the raw lock of the LPIs.
  *

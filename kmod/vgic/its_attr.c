@@ -199,8 +199,6 @@ int zvm_its_create(struct zvm_vm *vm)
 		return fd;
 	mutex_lock(&vm->lock);
 	ret = zvm_its_add(vm, &its);
-	if (!ret && vm->vgic.ready)
-		zvm_vgic_mmio_ready(vm); /* the TYPER registers announce LPIs from now on */
 	mutex_unlock(&vm->lock);
 	if (ret)
 		goto err_fd;

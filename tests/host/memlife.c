@@ -95,8 +95,10 @@ static void killed(void)
 			for (;;)
 				vm_do(&vm, 0, VM_WRITE, RAM, RAM + 32 * MB, PAGE, 1);
 		}
-		usleep(100000 + 7000 * i);
-		during = pinned_now();
+		/* As long as it takes on a slow machine, if pins can be counted; then anywhere in it. */
+		for (during = before; pinned && during <= before && !waitpid(pid, &status, WNOHANG);)
+			during = pinned_now();
+		usleep((pinned ? 0 : 100000) + 7000 * i);
 		kill(pid, SIGKILL);
 		waitpid(pid, &status, 0);
 	}
@@ -190,7 +192,9 @@ static void cycles(void)
 	note("SUnreclaim %ld kB before, %ld kB after", slab, after_slab);
 	ok(*(uint64_t *)mem == RAM + 199, "200 VMs one after another");
 	ok(pins_return_to(before), "no page of them stays pinned");
-	ok(after_slab - slab < 4096, "no kernel memory of theirs stays");
+	/* KASAN keeps freed memory for a while; where kmemleak is, the script asks it. */
+	if (access("/sys/kernel/debug/kmemleak", F_OK))
+		ok(after_slab - slab < 4096, "no kernel memory of theirs stays");
 	ok(proc_value("/proc/self/status", "VmLck") == 0, "nothing stays charged to their VMM");
 	munmap(mem, 8 * MB);
 }
