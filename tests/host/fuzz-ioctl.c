@@ -125,16 +125,21 @@ static void nothing(int sig)
 	(void)sig;
 }
 
-/* A signal every 2 ms to each thread: nobody stays in KVM_RUN or asleep there. */
+/*
+ * A signal every 2 ms to each thread: nobody stays in KVM_RUN or asleep there. More often than a
+ * system call takes nothing would ever end, so $GUEST_SLOW counts here too.
+ */
 static pthread_t workers[MAX_THREADS];
 static unsigned int nr_workers;
 static void *ticker(void *arg)
 {
-	struct timespec ms2 = { 0, 2000000 };
+	const char *slow = getenv("GUEST_SLOW");
+	long ms = 2 * (slow ? atol(slow) : 1);
+	struct timespec pause = { ms / 1000, ms % 1000 * 1000000 };
 	unsigned int i;
 
 	while (!arg) {
-		nanosleep(&ms2, NULL);
+		nanosleep(&pause, NULL);
 		for (i = 0; i < nr_workers; i++)
 			pthread_kill(workers[i], SIGUSR1);
 	}
