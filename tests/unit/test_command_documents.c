@@ -88,11 +88,20 @@ static void commands_of_zvm_are_documented_and_completed(void **state)
 			 "Documentation/man/zvm.1", "", 10);
 }
 
+static void options_of_zvm_new_and_run_are_documented_and_completed(void **state)
+{
+	expect_described("tools/zvm/new.c", "\\{ ?\"([a-z-]+)\", (no|required)_argument", "-",
+			 "Documentation/man/zvm.1", "--", 8);
+	expect_described("tools/zvm/start.c", "\\{ ?\"([a-z-]+)\", (no|required)_argument", "-",
+			 "Documentation/man/zvm.1", "--", 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_of_zvm_run_are_documented_and_completed),
 		cmocka_unit_test(commands_of_zvm_are_documented_and_completed),
+		cmocka_unit_test(options_of_zvm_new_and_run_are_documented_and_completed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

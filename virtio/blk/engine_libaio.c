@@ -4,9 +4,9 @@
  * that the kernel maps, eventfd for those that come later.
  *
  * Called with queue->lock held. Truly asynchronous with O_DIRECT; through the page cache a
- * submission blocks for as long as the copy takes, which is why the serving thread is never a vCPU.
+ * submission blocks for as long as the copy takes, so it is for a thread of the disk's or the loop.
  * Such a request is done when io_submit() returns, so it asks for no eventfd. With bq->placing the
- * thread is a vCPU, and RWF_NOWAIT keeps the kernel from waiting.
+ * thread is a vCPU's, and RWF_NOWAIT keeps the kernel from waiting.
  */
 #include <errno.h>
 #include <libaio.h>
