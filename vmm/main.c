@@ -238,8 +238,11 @@ static int run_machine(struct zvm_machine *m, struct zvm_lifecycle *lc, const st
 
 	if (!o->control || strcmp(o->control, "none") != 0)
 		ret = zvm_control_open(&control, lc, o->control, err);
-	if (ret == 0)
+	if (ret == 0) {
 		ret = zvm_tty_publish(m->tty, err);
+		if (ret < 0)
+			zvm_config_blame(m->cfg, "console", ret, err);
+	}
 	if (ret == 0)
 		ret = zvm_machine_power_on(m, err);
 	if (ret == 0 && !o->no_sandbox) {

@@ -233,12 +233,12 @@ static int host_page(struct fault *f, struct page **page, bool *writable)
 }
 
 /*
- * Before another look. One that is under way may be a thread's that this one keeps off the CPU, by
- * its real-time priority: to yield would not help it.
+ * Before another look. One that is under way the second time may be a thread's that this one keeps off
+ * the CPU, by its real-time priority: to yield would not help it.
  */
-static void let_invalidation_end(struct zvm_vm *vm, bool again)
+static void let_invalidation_end(struct zvm_vm *vm, unsigned int again)
 {
-	if (again && zvm_notifier_busy(vm))
+	if (again > 1 && zvm_notifier_busy(vm))
 		schedule_timeout_interruptible(1);
 	else
 		cond_resched();
@@ -247,6 +247,7 @@ static void let_invalidation_end(struct zvm_vm *vm, bool again)
 static int fault_notified(struct fault *f)
 {
 	struct zvm_vm *vm = f->vm;
+	unsigned int again = 0;
 	unsigned long seq, block;
 	struct page *page;
 	bool writable;
@@ -278,7 +279,7 @@ static int fault_notified(struct fault *f)
 		if (!ret && writable)
 			set_page_dirty_lock(page);
 		put_page(page);
-		let_invalidation_end(vm, ret == -ESTALE);
+		let_invalidation_end(vm, again += ret == -ESTALE);
 	} while (ret == -ESTALE);
 	return ret;
 }
@@ -314,6 +315,7 @@ static int host_pfn(struct fault *f, unsigned long *pfn, bool *writable)
 
 static int fault_pfnmap(struct fault *f)
 {
+	unsigned int again = 0;
 	unsigned long pfn, seq;
 	bool writable;
 	u32 prot;
@@ -343,7 +345,7 @@ static int fault_pfnmap(struct fault *f)
 			ret = map_locked(f, f->ipa, PFN_PHYS(pfn), PAGE_SIZE, prot);
 		spin_unlock(&f->vm->mm.lock);
 		ret = more_tables(f, ret);
-		let_invalidation_end(f->vm, ret == -ESTALE);
+		let_invalidation_end(f->vm, again += ret == -ESTALE);
 	} while (ret == -EAGAIN || ret == -ESTALE);
 	return ret;
 }

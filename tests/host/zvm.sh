@@ -113,6 +113,24 @@ running_vm_is_deleted_by_force_only() {
 		[ ! -e "$XDG_DATA_HOME/zvm/boot" ] && [ -e examples/u-boot.toml ]
 }
 
+# In the sandbox to its last system call: the link goes, and the status is that of the guest's end.
+pty_link_comes_and_goes() {
+	sed -e 's/^name.*/name = "link"/' -e 's|^mode.*|mode = "pty"\npath = "/tmp/vm/tty"|' \
+		examples/u-boot.toml >examples/link.toml
+	zvm-run --device "$device" examples/link.toml >link.log 2>&1 </dev/null &
+	pid=$!
+	for _ in $(seq 100); do
+		[ ! -c /tmp/vm/tty ] || break
+		kill -0 $pid || break
+		sleep 0.2
+	done
+	ls -l /tmp/vm/tty && zvm stop link
+	wait $pid
+	status=$?
+	cat link.log
+	[ $status = 5 ] && [ ! -L /tmp/vm/tty ]
+}
+
 vm_that_cannot_start_says_why() {
 	zvm new never --from examples/u-boot.toml && zvm run --device /dev/null never
 	status=$?
@@ -133,5 +151,6 @@ check vm_is_listed_paused_reset_and_stopped running_vm_is_listed_and_obeys
 check vmm_itself_takes_3_mib_at_most vmm_itself_takes_little_memory
 check named_vm_runs_in_the_background named_vm_runs_in_the_background
 check running_vm_is_deleted_by_force_only running_vm_is_deleted_by_force_only
+check pty_link_comes_and_goes pty_link_comes_and_goes
 check vm_that_cannot_start_says_why vm_that_cannot_start_says_why
 finish

@@ -401,8 +401,10 @@ static void reader_that_leaves_lets_the_guest_go_on(void **state)
 	assert_true(ready > 0);
 }
 
-static void fifo_without_a_reader_is_refused_at_once(void **state)
+static void fifo_without_a_reader_is_refused_one_with_is_kept(void **state)
 {
+	char buf[16];
+	int fd;
 	struct zvm_config_console cfg = { .mode = ZVM_CONSOLE_FILE, .path = path };
 	struct zvm_tty *tty;
 
@@ -411,6 +413,21 @@ static void fifo_without_a_reader_is_refused_at_once(void **state)
 	assert_int_equal(zvm_tty_open(&tty, &cfg, &loop, no_key, NULL, &err), -ENXIO);
 	assert_non_null(strstr(err.msg, "a FIFO without a reader"));
 	assert_null(tty);
+
+	/* One that comes back reads on, whatever happened between. */
+	fd = open(path, O_RDONLY | O_NONBLOCK);
+	assert_true(fd >= 0);
+	tty = open_tty(ZVM_CONSOLE_FILE, "fifo");
+	close(fd);
+	assert_int_equal(say(tty, "lost"), 4);
+	spin(NULL, 20);
+	fd = open(path, O_RDONLY | O_NONBLOCK);
+	assert_int_equal(say(tty, "seen"), 4);
+	spin(NULL, 20);
+	assert_int_equal(read(fd, buf, sizeof(buf)), 4);
+	assert_memory_equal(buf, "seen", 4);
+	close(fd);
+	zvm_tty_close(tty);
 	unlink(path);
 }
 
@@ -424,6 +441,14 @@ static void pty_link_of_another_is_left_alone(void **state)
 	zvm_tty_close(tty);
 	assert_int_equal(readlink(path, to, sizeof(to)), 13);
 	unlink(path);
+
+	tty = open_tty(ZVM_CONSOLE_PTY, "pty");
+	assert_int_equal(zvm_tty_publish(tty, &err), 0);
+	unlink(path);
+	usleep(20000); /* the clock of the file system ticks on: the inode may well be the same */
+	assert_int_equal(symlink("/dev/pts/4711", path), 0);
+	zvm_tty_close(tty);
+	assert_int_equal(unlink(path), 0);
 
 	tty = open_tty(ZVM_CONSOLE_PTY, "pty");
 	assert_int_equal(symlink("/etc/passwd", path), 0);
@@ -475,7 +500,7 @@ int main(void)
 		T(input_of_a_client_that_left_is_not_lost),
 		T(guest_that_never_reads_keeps_no_client_out),
 		T(reader_that_leaves_lets_the_guest_go_on),
-		T(fifo_without_a_reader_is_refused_at_once),
+		T(fifo_without_a_reader_is_refused_one_with_is_kept),
 		T(pty_link_of_another_is_left_alone),
 		T(pty_is_found_through_its_link_and_passes_bytes_unchanged),
 	};

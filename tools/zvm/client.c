@@ -202,9 +202,8 @@ static int each_in(const char *dir, int (*fn)(const char *vm, const json_t *stat
 		char path[512 + sizeof(entry[i]->d_name)];
 
 		snprintf(path, sizeof(path), "%s/%s", dir, entry[i]->d_name);
-		entry[i]->d_name[strlen(entry[i]->d_name) - 5] = '\0';
 		if (!ret && !zvm_client_ask(path, "status", &reply, &ignored)) {
-			ret = fn(entry[i]->d_name, reply, opaque);
+			ret = fn(path, reply, opaque);
 			json_decref(reply);
 		}
 		free(entry[i]);
@@ -221,9 +220,9 @@ int zvm_client_each(int (*fn)(const char *vm, const json_t *status, void *opaque
 	int ret = 0;
 
 	for (unsigned int i = 0; ret == 0 && directory_at(i, dir, sizeof(dir)); i++) {
-		/* The system's are another user's, perhaps. */
+		/* The system's are another user's, perhaps: what @fn does not say is no error there. */
 		ret = each_in(dir, fn, opaque, i ? &ignored : err);
-		if (i && ret == -EACCES)
+		if (i && ret < 0 && ignored.msg[0])
 			ret = 0;
 	}
 	return ret;

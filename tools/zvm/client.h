@@ -20,8 +20,9 @@ void zvm_client_directory(char *dir, size_t size);
 int zvm_client_ask(const char *vm, const char *command, json_t **out, struct zvm_err *err);
 
 /*
- * @fn for each VM that answers, by name, with its status, until one returns non-zero, which is
- * returned. VMs that end meanwhile, and sockets that nobody listens on any more, are left out.
+ * @fn for each VM that answers, by the path of its socket, with its status, until one returns
+ * non-zero, which is returned. VMs that end meanwhile, and sockets that nobody listens on any more,
+ * are left out.
  */
 int zvm_client_each(int (*fn)(const char *vm, const json_t *status, void *opaque), void *opaque,
 		    struct zvm_err *err);

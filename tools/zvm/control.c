@@ -123,6 +123,7 @@ static int print_row(const char *vm, const json_t *status, void *opaque)
 	struct seen *seen = opaque;
 	char name[65], state[65], (*more)[65];
 
+	(void)vm;
 	printf("%-20s %-8s %7lld %5lld %6lld MiB %7lld s\n", zvm_client_text(status, "name", name),
 	       zvm_client_text(status, "state", state), zvm_client_number(status, "pid"),
 	       zvm_client_number(status, "vcpus"), zvm_client_number(status, "memory") >> 20,
@@ -131,7 +132,7 @@ static int print_row(const char *vm, const json_t *status, void *opaque)
 	if (!more)
 		return -ENOMEM;
 	seen->name = more;
-	snprintf(seen->name[seen->nr++], sizeof(*more), "%s", vm);
+	snprintf(seen->name[seen->nr++], sizeof(*more), "%s", name);
 	return 0;
 }
 

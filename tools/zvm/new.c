@@ -283,29 +283,42 @@ static void running_name(const char *name, char *runs_as, size_t size)
 	zvm_config_free(cfg);
 }
 
-/* No VM runs by that name, or not any more. */
-static int must_be_down(const char *name, bool force, struct zvm_err *err)
+/* The process of the VM that runs by that name, 0 if none does, or -errno. */
+static long long runs(const char *name, struct zvm_err *err)
 {
-	struct zvm_err gone = { "" };
+	struct zvm_err why = { "" };
 	json_t *reply;
-	int ret, i;
+	long long pid;
+	int ret;
 
-
-	ret = zvm_client_ask(name, force ? "stop" : "status", &reply, &gone);
+	ret = zvm_client_ask(name, "status", &reply, &why);
 	if (ret == -ENOENT || ret == -ECONNREFUSED)
 		return 0;
 	if (ret)
-		return zvm_err_set(err, ret, "%s", gone.msg);
+		return zvm_err_set(err, ret, "%s", why.msg);
+	pid = zvm_client_number(reply, "pid");
 	json_decref(reply);
+	return pid ? pid : 1;
+}
+
+/* No VM runs by that name, or not any more. */
+static int must_be_down(const char *name, bool force, struct zvm_err *err)
+{
+	long long pid = runs(name, err);
+	json_t *reply;
+
+	if (pid <= 0)
+		return (int)pid;
 	if (!force)
 		return zvm_err_set(err, EBUSY, "%s runs; zvm stop %s first, or zvm delete --force",
 				   name, name);
-	for (i = 0; i < SECONDS_TO_STOP * 10; i++) {
-		ret = zvm_client_ask(name, "status", &reply, &gone);
-		if (ret == -ENOENT || ret == -ECONNREFUSED)
+	if (!zvm_client_ask(name, "stop", &reply, err))
+		json_decref(reply);
+	for (int i = 0; i < SECONDS_TO_STOP * 10; i++) {
+		if (runs(name, err) != pid) {
+			err->msg[0] = '\0';
 			return 0;
-		if (!ret)
-			json_decref(reply);
+		}
 		usleep(100000);
 	}
 	return zvm_err_set(err, EBUSY, "%s does not end", name);
@@ -337,7 +350,8 @@ int zvm_delete_main(int argc, char **argv, struct zvm_err *err)
 		return ZVM_EXIT_USER;
 	}
 	running_name(name, runs_as, sizeof(runs_as));
-	if (must_be_down(name, force, err) || must_be_down(runs_as, force, err))
+	if (must_be_down(name, force, err) ||
+	    (strcmp(name, runs_as) && must_be_down(runs_as, force, err)))
 		return ZVM_EXIT_HOST;
 	zvm_store_path(path, sizeof(path), name, ZVM_STORE_LOG, NULL);
 	if (unlink(path) && errno != ENOENT)

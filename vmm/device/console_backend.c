@@ -40,7 +40,7 @@ struct zvm_tty {
 	enum zvm_console_mode mode;
 	char *where;	  /* pty or socket name, for messages and for unlink */
 	char *pty_link;	  /* symbolic link to the pty */
-	bool link_made;	  /* pty_link is there, and is ours */
+	struct stat link; /* of the link that was made: nothing else is removed; st_ino 0: none */
 	bool owns_socket; /* where is ours to unlink */
 	bool lossy;
 
@@ -73,6 +73,7 @@ struct zvm_tty {
 static void console_flush(struct zvm_tty *con);
 static void console_deliver(struct zvm_tty *con);
 static void console_readable(struct zvm_watch *watch, uint32_t events);
+static void console_out_event(struct zvm_watch *watch, uint32_t events);
 
 /* ---- output ---- */
 
@@ -123,7 +124,10 @@ static void console_arm_out(struct zvm_tty *con, bool on)
 {
 	struct itimerspec when = { .it_value.tv_nsec = on ? STALL_MS * 1000000L : 0 };
 
-	if (con->out_watched)
+	if (con->out_watched && on && !con->out_watch.added) /* a new reader after a hang-up */
+		zvm_loop_add(con->loop, &con->out_watch, con->out_fd, EPOLLOUT, console_out_event,
+			     con);
+	else if (con->out_watched)
 		zvm_loop_set(con->loop, &con->out_watch, on ? EPOLLOUT : 0);
 	else if (on)
 		zvm_loop_set(con->loop, &con->in_watch, con->in_watch.events | EPOLLOUT);
@@ -374,12 +378,15 @@ static void console_out_event(struct zvm_watch *watch, uint32_t events)
 
 	if (events & (EPOLLHUP | EPOLLERR)) {
 		zvm_loop_del(con->loop, watch);
-		con->lossy = false;
-		if (con->out_owned)
-			close(con->out_fd);
-		con->out_owned = false;
-		con->out_fd = -1;
-		if (console_drop_all(con, true))
+		/* A FIFO may have another reader one day, standard output will not. */
+		if (con->mode != ZVM_CONSOLE_FILE) {
+			con->lossy = false;
+			if (con->out_owned)
+				close(con->out_fd);
+			con->out_owned = false;
+			con->out_fd = -1;
+		}
+		if (console_drop_all(con, con->out_fd < 0))
 			console_tx_ready(con);
 		return;
 	}
@@ -619,34 +626,31 @@ fail:
 	return ret;
 }
 
-/* Where a link leads, if to a pty. */
-static bool leads_to_pty(const char *link, char *to, size_t size)
+static bool leads_to_pty(const char *link)
 {
 	static const char pts[] = "/dev/pts/";
-	ssize_t n = readlink(link, to, size - 1);
+	char to[sizeof(pts)];
+	ssize_t n = readlink(link, to, sizeof(to));
 
-	if (n < 0)
-		return false;
-	to[n] = '\0';
-	return !strncmp(to, pts, sizeof(pts) - 1);
+	return n == sizeof(to) && !memcmp(to, pts, sizeof(pts) - 1);
 }
 
 int zvm_tty_publish(struct zvm_tty *con, struct zvm_err *err)
 {
-	char to[64];
+	struct stat st;
 	int ret;
 
 	if (!con->pty_link)
 		return 0;
 	/* A link that an earlier run left behind is replaced, anything else is not ours. */
-	if (leads_to_pty(con->pty_link, to, sizeof(to)))
+	if (leads_to_pty(con->pty_link))
 		unlink(con->pty_link);
-	if (symlink(con->where, con->pty_link) < 0) {
+	if (symlink(con->where, con->pty_link) < 0 || lstat(con->pty_link, &st) < 0) {
 		ret = -errno;
 		return zvm_err_set(err, ret, "cannot make the link %s to the console %s: %s",
 				   con->pty_link, con->where, strerror(-ret));
 	}
-	con->link_made = true;
+	con->link = st;
 	return 0;
 }
 
@@ -666,7 +670,7 @@ static void console_drain(struct zvm_tty *con)
 
 void zvm_tty_close(struct zvm_tty *con)
 {
-	char to[64];
+	struct stat st;
 
 	if (!con)
 		return;
@@ -684,8 +688,10 @@ void zvm_tty_close(struct zvm_tty *con)
 	zvm_bell_fini(&con->bell, con->loop);
 	if (con->owns_socket)
 		unlink(con->where);
-	if (con->link_made && leads_to_pty(con->pty_link, to, sizeof(to)) &&
-	    !strcmp(to, con->where))
+	/* In the sandbox: lstat() is allowed there, readlink() is not. */
+	if (con->link.st_ino && lstat(con->pty_link, &st) == 0 && st.st_dev == con->link.st_dev &&
+	    st.st_ino == con->link.st_ino && st.st_ctim.tv_sec == con->link.st_ctim.tv_sec &&
+	    st.st_ctim.tv_nsec == con->link.st_ctim.tv_nsec)
 		unlink(con->pty_link);
 	if (con->listen_fd >= 0)
 		close(con->listen_fd);
