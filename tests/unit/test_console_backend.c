@@ -363,7 +363,7 @@ static void reader_that_leaves_lets_the_guest_go_on(void **state)
 {
 	struct zvm_config_console cfg = { .mode = ZVM_CONSOLE_STDIO };
 	int in[2], out[2], saved[2], opened;
-	unsigned int held, ready;
+	unsigned int held = 0, ready = 0;
 	struct zvm_tty *tty;
 	char buf[4096];
 
@@ -379,7 +379,7 @@ static void reader_that_leaves_lets_the_guest_go_on(void **state)
 	opened = zvm_tty_open(&tty, &cfg, &loop, no_key, NULL, &err);
 	if (opened == 0) {
 		zvm_tty_connect(tty, &sink);
-		for (held = 0; held < 100; held++) {
+		for (; held < 100; held++) {
 			if (zvm_tty_write(tty, (uint8_t *)buf, sizeof(buf)) < sizeof(buf))
 				break;
 			spin(NULL, 5);
