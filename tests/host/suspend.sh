@@ -9,7 +9,7 @@ rtc=/sys/class/rtc/rtc0
 
 suspend_once() {
 	echo 0 >$rtc/wakealarm
-	echo +2 >$rtc/wakealarm || { echo "no alarm"; return 1; }
+	echo +$((2 * slow)) >$rtc/wakealarm || { echo "no alarm"; return 1; }
 	echo freeze >/sys/power/state || { echo 'the kernel refuses to suspend'; return 1; }
 }
 
