@@ -22,8 +22,7 @@ vmm-run-y += machine/machine.o machine/reset.o machine/virtio.o
 # run: threads, events, KVM
 vmm-y += run/log.o run/loop.o run/unixsock.o
 vmm-run-y += run/irq.o run/kvm.o run/lifecycle.o run/vcpu.o
-vmm-run-y += main.o
-vmm-y += sandbox.o
+vmm-run-y += main.o sandbox.o
 
 # control: the socket
 vmm-run-y += control/control.o

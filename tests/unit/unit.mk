@@ -35,6 +35,7 @@ unit-test_zvm_store-ldflags := -ljansson
 unit-test_zvm_doctor-y := ../../tools/zvm/doctor.o
 # vmm
 unit-y += test_console_backend test_devices test_fdt test_load test_pl011 test_sandbox
+unit-test_sandbox-y := ../../vmm/sandbox.o
 
 # kmod: what compiles outside the kernel
 unit-y += test_vgic_pick
