@@ -103,10 +103,7 @@ static void zvm_probe_features(void)
 	zvm_host.nr_brps = ((dfr0 >> 12) & 0xf) + 1;
 	zvm_host.nr_wrps = ((dfr0 >> 20) & 0xf) + 1;
 	zvm_host.nr_lrs = ZVM_ICH_VTR_LISTREGS(vtr);
-	/*
-	 * Needed by a guest with EOImode 1 and more active interrupts than list registers. GICv3
-	 * leaves it open; the CPUs with VHE have it.
-	 */
+	/* Needed by a guest with EOImode 1 and more active interrupts than list registers. */
 	if (!(vtr & ZVM_ICH_VTR_TDS))
 		pr_warn("ICC_DIR_EL1 does not trap by itself here: guests with EOImode 1 can keep an interrupt active that they ended\n");
 
