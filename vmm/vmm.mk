@@ -9,7 +9,7 @@ vmm-y += config/toml.o config/toml_datetime.o config/toml_number.o config/toml_s
 vmm-y += config/toml_string.o config/toml_table.o
 
 # device: what answers the guest's accesses
-vmm-y += device/bus.o device/console_backend.o device/flash.o device/pl011.o
+vmm-y += device/bus.o device/console_backend.o device/console_open.o device/flash.o device/pl011.o
 vmm-y += device/terminal.o
 vmm-$(CONFIG_ZVM_PL031) += device/pl031.o
 vmm-$(CONFIG_ZVM_PL061) += device/pl061.o
