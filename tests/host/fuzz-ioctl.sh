@@ -10,7 +10,7 @@ for args in '' 'notifier=1 residency=0 vmid_bits=4'; do
 	# shellcheck disable=SC2086
 	insmod /zvm.ko $args || { result 1 "module_loads_with_${args:-defaults}"; continue; }
 	/mnt/zvm/host-tests/fuzz-ioctl --seconds $seconds || bad=$((bad + 1))
-	check "no_vm_is_left_${args:-by default}" sh -c '[ -z "$(ls /sys/kernel/debug/zvm)" ]'
+	check "no_vm_is_left_${args:-by default}" no_vm_left
 	check "module_unloads_${args:-by default}" rmmod zvm
 done
 finish

@@ -7,39 +7,51 @@
 rounds=${HOTPLUG_ROUNDS:-10}
 cpu_file() { echo "/sys/devices/system/cpu/cpu$1/online"; }
 
+all_cpus() {
+	for cpu in 1 2 3; do
+		[ "$(cat "$(cpu_file $cpu)")" = 1 ] || echo 1 >"$(cpu_file $cpu)" || return 1
+	done
+}
+
 # Two of the four go at once, never CPU 0: there the test runs.
 come_and_go() {
 	insmod /zvm.ko residency="$1" || return 1
 	guest_rounds=50 guests_start smp timer gic
+	guests_at_work smp || return 1
 	for i in $(seq "$rounds"); do
 		for cpu in $((i % 3 + 1)) $(((i + 1) % 3 + 1)); do
 			echo 0 >"$(cpu_file $cpu)" || { echo "cpu$cpu does not go"; return 1; }
 		done
 		usleep 20000
-		for cpu in 1 2 3; do
-			[ "$(cat "$(cpu_file $cpu)")" = 1 ] || echo 1 >"$(cpu_file $cpu)" || return 1
-		done
+		all_cpus || return 1
 		[ ! -e /tmp/guests.bad ] || break
 	done
 	guests_stop 3 && [ "$(cat /sys/devices/system/cpu/online)" = 0-3 ] && rmmod zvm
 }
 
-# The CPU that a vCPU was last on is gone when the vCPU goes on, and when its VM ends.
+# CPU $1 goes under the threads of process $2, which were bound to it.
+take_its_cpu() {
+	for t in /proc/"$2"/task/*; do
+		taskset -p -c "$1" "${t##*/}" >/dev/null || return 1
+	done
+	usleep 10000
+	kill -0 "$2" && echo 0 >"$(cpu_file "$1")" && echo 1 >"$(cpu_file "$1")"
+}
+
+# The CPU that a vCPU was last on is gone when the vCPU goes on, and when its VM ends. At the end of
+# each guest all its registers hold what they should; between two guests there is nobody to bind.
 pinned_to_a_cpu_that_goes() {
 	insmod /zvm.ko || return 1
-	guest-run --device "$device" --vcpus 1 --timeout 900 "$images/tests/el0.img" >/tmp/el0 2>&1 &
-	pid=$!
-	for i in 1 2 3 4 5; do
-		for cpu in 1 2 3; do
-			for t in /proc/$pid/task/*; do
-				taskset -p -c $cpu "${t##*/}" >/dev/null 2>&1
-			done
-			echo 0 >"$(cpu_file $cpu)" || return 1
-			echo 1 >"$(cpu_file $cpu)" || return 1
-		done
+	guest_vcpus=1 guest_rounds=20000 guests_start fp
+	gone=0
+	for i in $(seq $((10 * rounds))); do
+		guests_at_work fp || return 1
+		! take_its_cpu $((i % 3 + 1)) "$(pidof guest-run)" 2>/tmp/taken || gone=$((gone + 1))
+		[ $gone -lt "$rounds" ] || break
 	done
-	wait $pid || { cat /tmp/el0; return 1; }
-	rmmod zvm
+	echo "its CPU went $gone times" | tee /tmp/gone
+	[ $gone = "$rounds" ] || { cat /tmp/taken; return 1; }
+	guests_stop 1 && all_cpus && rmmod zvm
 }
 
 # What is set up per CPU when the module loads is set up for one that comes later, too.
@@ -53,7 +65,12 @@ late_cpu() {
 
 for residency in 1 0; do
 	check "cpus_come_and_go_under_guests_residency_$residency" come_and_go $residency
+	guests_end
+	all_cpus
 done
 check a_vcpu_survives_the_cpu_it_was_on pinned_to_a_cpu_that_goes
+[ ! -e /tmp/gone ] || sed 's/^/# /' /tmp/gone
+guests_end
+all_cpus
 check a_cpu_that_comes_after_the_module_runs_guests late_cpu
 finish

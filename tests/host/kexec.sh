@@ -4,13 +4,6 @@
 # up on all CPUs and runs guests. This script goes on there: its command is in the second initramfs.
 . "$(dirname "$0")/lib.sh"
 
-at_work() {
-	until grep -q '^ok' /tmp/guests.smp && [ "$(pidof guest-run | wc -w)" = 2 ]; do
-		[ ! -e /tmp/guests.bad ] || { cat /tmp/guests.bad; return 1; }
-		usleep 50000
-	done
-}
-
 # The initramfs of the board with another command in it.
 second_initramfs() {
 	mkdir -p /tmp/second/board
@@ -46,7 +39,7 @@ fi
 load_module
 guest_rounds=50 guests_start smp timer
 guest-run --device "$device" --vcpus 2 --timeout 900 "$images/tests/storm.img" >/dev/null 2>&1 &
-check guests_are_at_work_when_the_host_leaves at_work
+check guests_are_at_work_when_the_host_leaves guests_at_work smp 2
 check the_second_initramfs_is_made second_initramfs
 [ $bad = 0 ] || finish
 sleep 0.3 # for what is on its way to the console

@@ -22,14 +22,13 @@ returns_everything() {
 	start_and_kill KILL && start_and_kill KILL || return 1
 	after=$(free_kb)
 	echo "$before KiB before, $after KiB after; module users: $(module_users)"
-	[ "$(module_users)" = 0 ] && [ $((before - after)) -lt 32768 ] && ! pidof zvm-run &&
-		[ -z "$(ls /sys/kernel/debug/zvm 2>/dev/null)" ]
+	no_vm_left && [ $((before - after)) -lt 32768 ] && ! pidof zvm-run
 }
 
 ends_in_order() {
 	start_and_kill TERM || return 1
 	echo "status $killed_status"
-	[ $killed_status != 137 ] && [ $killed_status != 0 ] && [ "$(module_users)" = 0 ]
+	[ $killed_status = $((128 + 15)) ] && no_vm_left
 }
 
 load_module

@@ -108,8 +108,8 @@ free_kb() {
 # guests_start PROGRAM...: bare-metal guests at work in the background, one after another and over
 # again, until guests_stop. $guest_rounds is their --param, $guest_vcpus their size.
 guests_start() {
+	rm -f /tmp/guests.*
 	touch /tmp/guests.go
-	rm -f /tmp/guests.bad
 	echo 0 >/tmp/guests.count
 	(
 		while [ -e /tmp/guests.go ]; do
@@ -127,6 +127,15 @@ guests_start() {
 	guests_pid=$!
 }
 
+# guests_at_work PROGRAM [N]: it has its first result, and N guests (default 1) are running.
+guests_at_work() {
+	until grep -q '^ok' "/tmp/guests.$1" 2>/dev/null &&
+		[ "$(pidof guest-run | wc -w)" = "${2:-1}" ]; do
+		[ ! -e /tmp/guests.bad ] || { cat /tmp/guests.bad; return 1; }
+		usleep 50000
+	done
+}
+
 # guests_stop N: all of them passed, and there were at least N programs.
 guests_stop() {
 	until [ "$(cat /tmp/guests.count)" -ge "$1" ] || [ -e /tmp/guests.bad ]; do
@@ -135,6 +144,33 @@ guests_stop() {
 	rm -f /tmp/guests.go
 	wait $guests_pid || { grep -v '^ok' /tmp/guests.bad; return 1; }
 	echo "$(cat /tmp/guests.count) guest programs passed"
+}
+
+# What a check that failed left behind, so that the next one is of itself.
+guests_end() {
+	rm -f /tmp/guests.go
+	killall -q -9 guest-run
+	wait
+	rmmod zvm 2>/dev/null
+}
+
+# The module has forgotten all VMs. Its directory must be there: an empty list proves nothing.
+no_vm_left() {
+	ls /sys/kernel/debug/zvm
+	[ "$(module_users)" = 0 ] && [ -d /sys/kernel/debug/zvm ] && [ -z "$(ls /sys/kernel/debug/zvm)" ]
+}
+
+# quiet COMMAND...: the OOM killer's report, which has a call trace, stays off the console, where the
+# board would take it for a complaint. What is one is looked for here instead.
+quiet() {
+	dmesg -c >/dev/null
+	dmesg -n 1
+	"$@"
+	quiet_status=$?
+	dmesg -n 7
+	dmesg >/tmp/dmesg
+	! grep -E 'WARNING:|BUG:|Oops|KASAN|UBSAN|rcu:.*stall|blocked for more' /tmp/dmesg || return 99
+	return $quiet_status
 }
 
 module_users() { awk '$1 == "zvm" { print $3 }' /proc/modules; }

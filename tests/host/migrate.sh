@@ -24,11 +24,12 @@ always_elsewhere() {
 			one_guest $g || { echo "$g, round $i"; return 1; }
 		done
 	done
-	rmmod zvm && awk '{ n += $1 } END { print n " moves"; exit n < 100 }' /tmp/all-moves
+	rmmod zvm && awk '{ n += $1; r += $4 } END { print n " moves in " r " rounds"; exit n < r }' /tmp/all-moves
 }
 
 for residency in 1 0; do
 	check "guests_whose_threads_move_every_ms_residency_$residency" always_elsewhere $residency
-	[ ! -e /tmp/all-moves ] || awk '{ n += $1 } END { print "# moves: " n }' /tmp/all-moves
+	[ ! -e /tmp/all-moves ] ||
+		awk '{ n += $1; r += $4 } END { print "# " n " moves in " r " rounds" }' /tmp/all-moves
 done
 finish

@@ -7,8 +7,7 @@
 load_module
 guest_vcpus=4 guest_rounds=50 guests_start smp timer
 guest-run --device "$device" --vcpus 2 --timeout 900 "$images/tests/storm.img" >/dev/null 2>&1 &
-check guests_are_at_work_when_the_host_reboots \
-	sh -c 'until grep -q "^ok" /tmp/guests.smp && [ "$(pidof guest-run | wc -w)" = 2 ]; do usleep 50000; done'
+check guests_are_at_work_when_the_host_reboots guests_at_work smp 2
 echo "1..$count"
 sleep 0.3
 for p in /dev/vport*p1; do

@@ -20,6 +20,7 @@ with_a_guest_at_work() {
 	before=$(suspends)
 	guest_vcpus=2 guest_rounds=50 guests_start timer smp
 	for i in $(seq "$rounds"); do
+		guests_at_work timer || return 1
 		suspend_once || return 1
 		usleep 300000
 		[ ! -e /tmp/guests.bad ] || break
@@ -35,6 +36,7 @@ else
 	for residency in 1 0; do
 		check "guests_work_on_after_suspend_to_idle_residency_$residency" \
 			with_a_guest_at_work $residency
+		guests_end
 	done
 fi
 finish

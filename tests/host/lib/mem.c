@@ -36,6 +36,17 @@ long pinned_now(void)
 	       proc_value("/proc/vmstat", "nr_foll_pin_released");
 }
 
+bool pins_return_to(long before)
+{
+	int i;
+
+	for (i = 0; i < 100 && pinned_now() > before; i++)
+		usleep(20000);
+	if (pinned_now() > before)
+		note("%ld pages pinned before, %ld now", before, pinned_now());
+	return pinned_now() <= before;
+}
+
 bool holds(const char *mem, size_t size, size_t step, uint64_t ipa, uint64_t value)
 {
 	size_t i;

@@ -21,6 +21,8 @@ void mem_init(int argc, char **argv);
 bool write_text(const char *file, const char *text);
 /* Pages that the kernel holds pinned for anybody. */
 long pinned_now(void);
+/* Wait until there are no more of them than that: files close after a process was reaped. */
+bool pins_return_to(long before);
 /* Does [mem, mem + size) hold what VM_WRITE put there from `ipa` on? */
 bool holds(const char *mem, size_t size, size_t step, uint64_t ipa, uint64_t value);
 
