@@ -40,7 +40,7 @@ int zvm_vcpu_create(struct zvm_vm *vm, u32 id)
 	v = kzalloc(sizeof(*v), GFP_KERNEL_ACCOUNT);
 	if (!v)
 		return -ENOMEM;
-	v->run = (struct kvm_run *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	v->run = (struct kvm_run *)get_zeroed_page(ZVM_GFP_MAPPED);
 	if (!v->run) {
 		kfree(v);
 		return -ENOMEM;

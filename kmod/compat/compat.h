@@ -121,6 +121,16 @@ static inline int zvm_compat_follow_pfn(struct vm_area_struct *vma, unsigned lon
 #endif
 }
 
+/*
+ * For pages of the kernel's that user space maps. Where a page says by its type that it is charged
+ * to a memory cgroup (5.10), the type takes the place of the count of its mappings.
+ */
+#ifdef ZVM_HAVE_PAGE_KMEMCG
+#define ZVM_GFP_MAPPED GFP_KERNEL
+#else
+#define ZVM_GFP_MAPPED GFP_KERNEL_ACCOUNT
+#endif
+
 /* The one word that goes with a KVM_EXIT_SYSTEM_EVENT. */
 static inline void zvm_compat_system_event_data(struct kvm_run *run, u64 flags)
 {

@@ -40,6 +40,8 @@ PROBE(FOLLOW_PFNMAP, struct follow_pfnmap_args a = {}; (void)follow_pfnmap_start
 PROBE(FOLLOW_PTE, pte_t *p; spinlock_t *l; (void)follow_pte((struct mm_struct *)NULL, 0UL, &p, &l))
 # 1 "zvm_probe_FOLLOW_PFN"
 PROBE(FOLLOW_PFN, unsigned long pfn; (void)follow_pfn((struct vm_area_struct *)NULL, 0UL, &pfn))
+# 1 "zvm_probe_PAGE_KMEMCG"
+PROBE(PAGE_KMEMCG, (void)PageKmemcg((struct page *)NULL))
 # 1 "zvm_probe_PFN_IS_MAP_MEMORY"
 PROBE(PFN_IS_MAP_MEMORY, (void)pfn_is_map_memory(0UL))
 # 1 "zvm_probe_SNAPSHOT_CS_ID"
