@@ -9,6 +9,7 @@
 #include <linux/reboot.h>
 #include <linux/stop_machine.h>
 
+#include "gic.h"
 #include "host.h"
 #include "zvm.h"
 
@@ -55,11 +56,16 @@ static int zvm_cpu_offline(unsigned int cpu)
 	return zvm_cpu_close(NULL);
 }
 
-/* Idle states that lose the timer or the EL1 registers; IRQs are off. */
+/*
+ * Idle states that lose the timer or the EL1 registers; IRQs are off. The firmware keeps what the
+ * redistributor holds, but after hibernation it is as the kernel set it that loaded the image.
+ */
 static int zvm_cpu_pm(struct notifier_block *nb, unsigned long action, void *arg)
 {
 	if (action == CPU_PM_ENTER)
 		zvm_resident_evict_local();
+	else if (action == CPU_PM_EXIT && !this_cpu_ptr(&zvm_cpus)->closed && !zvm_gic_cpu_kept())
+		zvm_irq_cpu_online();
 	return NOTIFY_OK;
 }
 

@@ -12,8 +12,8 @@
  * interrupts to the host.
  *
  * The same page carries the doorbell: pending the maintenance PPI of another CPU by GICR_ISPENDR0.
- * A vCPU that was seen in the guest keeps its CPU from going offline until the write is done,
- * because stop_machine() waits for the writer, whose interrupts are masked.
+ * A CPU that was seen to have a doorbell does not go offline until the write is done, because
+ * stop_machine() waits for the writer, who cannot be preempted.
  *
  * Everything here is a plus: a machine whose device tree does not fit does without.
  */
@@ -155,16 +155,26 @@ void zvm_gic_cpu_online(void)
 	void __iomem *sgi;
 	unsigned long flags;
 
-	if (zvm_compat_prio_masking())
-		return;
 	sgi = find_frame();
-	if (!sgi)
+	g->frame = sgi;
+	if (!sgi || zvm_compat_prio_masking())
 		return;
 	local_irq_save(flags);
 	g->host_prio = readb_relaxed(sgi + ZVM_GICR_IPRIORITYR + zvm_host.ppi_maint);
 	g->pmr = g->host_prio >= 2 * PRIO_STEP ? find_pmr(sgi, g->host_prio) : 0;
 	WRITE_ONCE(g->sgi, g->pmr ? sgi : NULL);
 	local_irq_restore(flags);
+}
+
+bool zvm_gic_cpu_kept(void)
+{
+	struct zvm_gic_cpu *g = &zvm_gic_cpus[raw_smp_processor_id()];
+	u32 ours = BIT(zvm_host.ppi_vtimer) | BIT(zvm_host.ppi_ptimer) | BIT(zvm_host.ppi_maint);
+
+	if (!g->frame || ~readl_relaxed(g->frame + ZVM_GICR_ISENABLER0) & ours)
+		return false;
+	return !g->sgi || readb_relaxed(g->sgi + ZVM_GICR_IPRIORITYR + zvm_host.ppi_maint) ==
+				  g->host_prio - PRIO_STEP;
 }
 
 void zvm_gic_cpu_offline(void)

@@ -104,8 +104,10 @@ void zvm_vcpu_kick(struct zvm_vcpu *v)
 
 	smp_mb(); /* what was posted, before the mode: pairs with smp_store_mb() in the loop */
 	if (READ_ONCE(v->mode) == ZVM_IN_GUEST) {
+		preempt_disable(); /* no CPU goes offline between the look and the bell */
 		if (zvm_gic_ring(READ_ONCE(v->resident_cpu))) {
 			v->stats.kicks++;
+			preempt_enable();
 			return;
 		}
 		rcu_read_lock();
@@ -115,6 +117,7 @@ void zvm_vcpu_kick(struct zvm_vcpu *v)
 			kick_process(task);
 		}
 		rcu_read_unlock();
+		preempt_enable();
 	} else if (swait_active(&v->wait)) { /* after the barrier; else it looks before it sleeps */
 		swake_up_one(&v->wait);
 	}

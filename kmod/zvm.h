@@ -125,6 +125,7 @@ struct zvm_vcpu {
 	u64 bell_page; /* IPA of the page where an ioeventfd was hit last, or ~0 */
 	u64 sgi_left;	/* vCPUs (by index) of an SGI that ring 0 has left to ring 2 */
 	u64 kicks;	/* vCPUs that ring 0 wants kicked or woken by ring 1 */
+	u32 bells;	/* answered while something was waiting behind them */
 
 	bool serror_pending; /* a virtual SError waits (HCR.VSE) */
 	u64 vsesr;

@@ -100,10 +100,14 @@ static inline int zvm_compat_follow_pfn(struct vm_area_struct *vma, unsigned lon
 	*writable = args.writable;
 	follow_pfnmap_end(&args);
 	return 0;
-#elif defined(ZVM_HAVE_FOLLOW_PTE)
+#elif defined(ZVM_HAVE_FOLLOW_PTE) || defined(ZVM_HAVE_FOLLOW_PTE_OF_VMA)
 	spinlock_t *ptl;
 	pte_t *ptep;
+#ifdef ZVM_HAVE_FOLLOW_PTE
 	int ret = follow_pte(vma->vm_mm, addr, &ptep, &ptl);
+#else
+	int ret = follow_pte(vma, addr, &ptep, &ptl);
+#endif
 
 	if (ret)
 		return ret;

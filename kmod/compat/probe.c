@@ -38,6 +38,8 @@ PROBE(EVENTFD_SIGNAL_NO_COUNT, eventfd_signal((struct eventfd_ctx *)NULL))
 PROBE(FOLLOW_PFNMAP, struct follow_pfnmap_args a = {}; (void)follow_pfnmap_start(&a); follow_pfnmap_end(&a))
 # 1 "zvm_probe_FOLLOW_PTE"
 PROBE(FOLLOW_PTE, pte_t *p; spinlock_t *l; (void)follow_pte((struct mm_struct *)NULL, 0UL, &p, &l))
+# 1 "zvm_probe_FOLLOW_PTE_OF_VMA"
+PROBE(FOLLOW_PTE_OF_VMA, pte_t *p; spinlock_t *l; (void)follow_pte((struct vm_area_struct *)NULL, 0UL, &p, &l))
 # 1 "zvm_probe_FOLLOW_PFN"
 PROBE(FOLLOW_PFN, unsigned long pfn; (void)follow_pfn((struct vm_area_struct *)NULL, 0UL, &pfn))
 # 1 "zvm_probe_PAGE_KMEMCG"

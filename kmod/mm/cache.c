@@ -17,17 +17,29 @@ static unsigned long line_size(unsigned int ctr_shift)
 	return 4UL << ((read_sysreg(ctr_el0) >> ctr_shift) & 0xf);
 }
 
-void zvm_cache_clean(phys_addr_t pa, u64 size)
+static void clean(unsigned long va, unsigned long end)
 {
 	unsigned long line = line_size(16); /* CTR_EL0.DminLine */
+
+	for (; va < end; va += line)
+		asm volatile("dc civac, %0" : : "r"(va) : "memory");
+}
+
+void zvm_cache_clean_short(phys_addr_t pa, u64 size)
+{
+	unsigned long va = (unsigned long)phys_to_virt(pa);
+
+	clean(va, va + size);
+	dsb(sy);
+}
+
+void zvm_cache_clean(phys_addr_t pa, u64 size)
+{
 	unsigned long va = (unsigned long)phys_to_virt(pa);
 	unsigned long end = va + size;
 
-	while (va < end) {
-		unsigned long stop = min(end, va + CACHE_PIECE);
-
-		for (; va < stop; va += line)
-			asm volatile("dc civac, %0" : : "r"(va) : "memory");
+	for (; va < end; va += CACHE_PIECE) {
+		clean(va, min(end, va + CACHE_PIECE));
 		cond_resched();
 	}
 	dsb(sy); /* to the point of coherency before the page can be used with caches off */

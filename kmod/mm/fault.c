@@ -49,21 +49,33 @@ static u32 page_prot(struct fault *f, unsigned long index, bool writable)
 	return prot;
 }
 
-/* Does memory need anything done to the caches before it is mapped, or mapped executable? */
-static bool caches_matter(struct fault *f)
+/* What memory needs done to the caches before it is mapped, or mapped executable. */
+static bool must_inval(struct fault *f)
 {
-	/* Without FWB the guest may read memory past the caches (MMU off): write them back. */
-	return !zvm_host.has_fwb || (f->exec && !zvm_host.has_dic);
+	return f->exec && !zvm_host.has_dic;
+}
+
+/* Without FWB the guest may read memory past the caches (MMU off): write them back. */
+static bool must_clean(struct fault *f)
+{
+	return !zvm_host.has_fwb || (must_inval(f) && !zvm_host.has_idc);
 }
 
 static void sync_caches(struct fault *f, phys_addr_t pa, u64 size, bool mapped)
 {
-	bool inval = f->exec && !zvm_host.has_dic;
-
-	if (!mapped && (!zvm_host.has_fwb || (inval && !zvm_host.has_idc)))
+	if (!mapped && must_clean(f))
 		zvm_cache_clean(pa, size);
-	if (inval)
+	if (must_inval(f))
 		zvm_cache_inval_icache(pa, size);
+}
+
+/* The same for one page that is new, in any context. */
+static void sync_page(struct fault *f, phys_addr_t pa)
+{
+	if (must_clean(f))
+		zvm_cache_clean_short(pa, PAGE_SIZE);
+	if (must_inval(f))
+		zvm_cache_inval_icache(pa, PAGE_SIZE);
 }
 
 /* No table left to map with: one more, outside the lock, and then again. */
@@ -105,7 +117,7 @@ static void prepare(struct fault *f, u64 ipa, phys_addr_t pa, u64 size)
 	struct zvm_s2_leaf leaf;
 	bool same;
 
-	if (!caches_matter(f))
+	if (!must_clean(f) && !must_inval(f))
 		return;
 	spin_lock(&f->vm->mm.lock);
 	same = zvm_s2_lookup(f->vm, ipa, &leaf) && leaf.size >= size &&
@@ -317,7 +329,7 @@ static int fault_pfnmap(struct fault *f)
 {
 	unsigned int again = 0;
 	unsigned long pfn, seq;
-	bool writable;
+	bool writable, memory;
 	u32 prot;
 	int ret;
 
@@ -334,15 +346,17 @@ static int fault_pfnmap(struct fault *f)
 			return -EFAULT;
 		}
 		prot = page_prot(f, f->index, writable);
-		if (zvm_compat_pfn_is_memory(pfn))
-			sync_caches(f, PFN_PHYS(pfn), PAGE_SIZE, false);
-		else
+		memory = zvm_compat_pfn_is_memory(pfn);
+		if (!memory)
 			prot = (prot & ~ZVM_S2_X) | ZVM_S2_DEVICE;
 		spin_lock(&f->vm->mm.lock);
-		if (zvm_notifier_retry(f->vm, seq, f->hva, PAGE_SIZE))
+		if (zvm_notifier_retry(f->vm, seq, f->hva, PAGE_SIZE)) {
 			ret = -ESTALE;
-		else
+		} else {
+			if (memory) /* it is there as long as its mapping is: until the lock is dropped */
+				sync_page(f, PFN_PHYS(pfn));
 			ret = map_locked(f, f->ipa, PFN_PHYS(pfn), PAGE_SIZE, prot);
+		}
 		spin_unlock(&f->vm->mm.lock);
 		ret = more_tables(f, ret);
 		let_invalidation_end(f->vm, again += ret == -ESTALE);

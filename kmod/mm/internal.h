@@ -140,6 +140,8 @@ void zvm_s2_wrprotect(struct zvm_vm *vm, u64 ipa, u64 size);
 
 /* Data cache lines of [pa, pa + size) to the point of coherency, clean and invalidated. */
 void zvm_cache_clean(phys_addr_t pa, u64 size);
+/* The same for at most 64 KiB in any context. Memory that nobody holds: under mm->lock, as mapped. */
+void zvm_cache_clean_short(phys_addr_t pa, u64 size);
 /* Instruction caches of all CPUs forget [pa, pa + size). */
 void zvm_cache_inval_icache(phys_addr_t pa, u64 size);
 

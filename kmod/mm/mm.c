@@ -146,20 +146,22 @@ bool zvm_mm_is_ram(struct zvm_vm *vm, u64 ipa)
 	return ram;
 }
 
+/* In pieces under the lock: a page that is not pinned may go, and its mapping here with it, after it. */
 static void flush_slot(struct zvm_vm *vm, struct zvm_slot *slot)
 {
-	u64 ipa = slot->ipa;
+	u64 ipa = slot->ipa, size, off;
 	struct zvm_s2_leaf leaf;
-	bool mapped;
 
 	while (ipa < zvm_slot_end(slot)) {
+		size = PAGE_SIZE;
 		spin_lock(&vm->mm.lock);
-		mapped = zvm_s2_lookup(vm, ipa, &leaf);
+		if (zvm_s2_lookup(vm, ipa, &leaf) && !(leaf.prot & ZVM_S2_DEVICE)) {
+			off = ipa & (leaf.size - 1);
+			size = min_t(u64, leaf.size - off, SZ_64K);
+			zvm_cache_clean_short(leaf.pa + off, size);
+		}
 		spin_unlock(&vm->mm.lock);
-		/* A page that is given back meanwhile is cleaned once too often, no more. */
-		if (mapped && !(leaf.prot & ZVM_S2_DEVICE))
-			zvm_cache_clean(leaf.pa, leaf.size);
-		ipa = (ipa | ((mapped ? leaf.size : PAGE_SIZE) - 1)) + 1;
+		ipa += size;
 		cond_resched();
 	}
 }

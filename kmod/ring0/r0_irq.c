@@ -14,6 +14,7 @@
 
 #define ZVM_INTID(x)	   ((u32)((x) & 0xffffff))
 #define ZVM_INTID_SPECIAL  1020 /* to 1023: nothing was acknowledged */
+#define ZVM_BELLS	   8
 #define ZVM_CNT_CTL_FIRING (ZVM_CNT_CTL_ENABLE | ZVM_CNT_CTL_ISTATUS)
 #define ZVM_CNT_CTL_ALL	   (ZVM_CNT_CTL_FIRING | ZVM_CNT_CTL_IMASK)
 
@@ -65,6 +66,19 @@ static u32 zvm_ring0_timer(struct zvm_vcpu *v, int i, u32 ppi, u8 pmr)
 	return ZVM_RESUME;
 }
 
+/*
+ * The bell comes before all interrupts of the host's, and guests decide how often it rings: after
+ * some that had anything behind them it is the host's turn. Outside the guest nobody rings.
+ */
+static bool zvm_ring0_host_turn(struct zvm_vcpu *v)
+{
+	if (likely(ZVM_INTID(read_sysreg_s(SYS_ICC_HPPIR1_EL1)) >= ZVM_INTID_SPECIAL) ||
+	    ++v->bells < ZVM_BELLS)
+		return false;
+	v->bells = 0;
+	return true;
+}
+
 static u32 zvm_ring0_bell(struct zvm_vcpu *v, u8 pmr)
 {
 	u32 got;
@@ -73,6 +87,8 @@ static u32 zvm_ring0_bell(struct zvm_vcpu *v, u8 pmr)
 		return ZVM_EXIT_IRQ; /* the list registers want something */
 	got = zvm_ring0_ack(pmr);
 	zvm_ring0_other(got);
+	if (unlikely(zvm_ring0_host_turn(v)))
+		return ZVM_EXIT_IRQ;
 	if (got != zvm_host.ppi_maint || READ_ONCE(v->requests) != BIT(ZVM_REQ_POST))
 		return ZVM_EXIT_AGAIN;
 	return zvm_ring0_take_posted(v);

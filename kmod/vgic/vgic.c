@@ -17,6 +17,29 @@
 
 /* --- life ------------------------------------------------------------------------------------- */
 
+/* A vCPU's part as it is before anything was set; its KVM_ARM_VCPU_INIT may run at the same time. */
+static int clear_cpu(struct zvm_vcpu *v)
+{
+	struct zvm_vgic *g = &v->vm->vgic;
+	struct zvm_vgic_cpu *c = &v->vgic;
+	unsigned long flags;
+
+	if (g->initialized)
+		return -EBUSY; /* the number of vCPUs is frozen */
+	raw_spin_lock_irqsave(&c->lock, flags);
+	memset(&c->priv, 0, sizeof(c->priv));
+	c->priv.enabled = 0xffff; /* SGIs, as KVM */
+	c->priv.edge = 0xffff;
+	c->priv.group = ~0u;
+	raw_spin_unlock_irqrestore(&c->lock, flags);
+	c->cpu = -1;
+	c->rd_base = ZVM_VGIC_ADDR_UNDEF;
+	/* read-allocate write-back, inner shareable: what KVM reports without an ITS */
+	c->pendbaser = 3ULL << 7 | 1ULL << 10;
+	zvm_vgic_vcpu_reset(v);
+	return g->exists ? zvm_vgic_place_redist(v) : 0;
+}
+
 bool zvm_vgic_exists(struct zvm_vm *vm)
 {
 	return READ_ONCE(vm->vgic.exists);
@@ -50,7 +73,7 @@ int zvm_vgic_create(struct zvm_vm *vm)
 	if (!g->nr_its)
 		g->propbaser = 0;
 	zvm_for_each_vcpu(i, v, vm) {
-		err = zvm_vgic_vcpu_create(v);
+		err = clear_cpu(v);
 		if (err)
 			return err;
 	}
@@ -74,26 +97,13 @@ void zvm_vgic_destroy(struct zvm_vm *vm)
 
 int zvm_vgic_vcpu_create(struct zvm_vcpu *v)
 {
-	struct zvm_vgic *g = &v->vm->vgic;
 	struct zvm_vgic_cpu *c = &v->vgic;
 	unsigned int i;
 
-	if (g->initialized)
-		return -EBUSY; /* the number of vCPUs is frozen */
-
 	raw_spin_lock_init(&c->lock);
-	memset(&c->priv, 0, sizeof(c->priv));
-	c->priv.enabled = 0xffff; /* SGIs, as KVM */
-	c->priv.edge = 0xffff;
-	c->priv.group = ~0u;
-	c->cpu = -1;
-	c->rd_base = ZVM_VGIC_ADDR_UNDEF;
 	for (i = 0; i < ARRAY_SIZE(c->lpi_queue); i++)
 		INIT_LIST_HEAD(&c->lpi_queue[i]);
-	/* read-allocate write-back, inner shareable: what KVM reports without an ITS */
-	c->pendbaser = 3ULL << 7 | 1ULL << 10;
-	zvm_vgic_vcpu_reset(v);
-	return g->exists ? zvm_vgic_place_redist(v) : 0;
+	return clear_cpu(v);
 }
 
 void zvm_vgic_vcpu_destroy(struct zvm_vcpu *v)

@@ -29,7 +29,7 @@ struct file;
 /* KVM_CREATE_DEVICE(KVM_DEV_TYPE_ARM_VGIC_V3) without TEST: -EEXIST twice, -EBUSY once ran. */
 int zvm_vgic_create(struct zvm_vm *vm);
 void zvm_vgic_destroy(struct zvm_vm *vm);
-int zvm_vgic_vcpu_create(struct zvm_vcpu *v); /* before or after the device exists */
+int zvm_vgic_vcpu_create(struct zvm_vcpu *v); /* once; before or after the device exists */
 void zvm_vgic_vcpu_destroy(struct zvm_vcpu *v);
 void zvm_vgic_vcpu_reset(struct zvm_vcpu *v); /* CPU interface and timer PPIs as reset; v evicted */
 bool zvm_vgic_exists(struct zvm_vm *vm);
