@@ -217,9 +217,13 @@ $(B)/bench/count.so: tests/bench/plugin/count.c
 
 # make check SUITE="unit host/boot": see tests/run. make check-kernels KERNELS="5.10 sid": see
 # tests/kernels.
-.PHONY: check check-kernels print-unit-y print-fuzz-y
+.PHONY: check check-kernels check-debug print-unit-y print-fuzz-y
 check-kernels: all
 	$(Q)tests/kernels $(KERNELS)
+
+# On kernels full of checks: tests/debug.
+check-debug: all
+	$(Q)tests/debug $(KERNELS)
 
 check: all unit fuzz
 	$(Q)tests/run $(SUITE)

@@ -20,4 +20,6 @@ if [ "$device" = /dev/zvm ]; then
 else
 	/mnt/zvm/host-tests/backing --device "$device" || bad=$((bad + 1))
 fi
+swapoff /dev/zram0 2>/dev/null
+umount /tmp/ext4 2>/dev/null
 finish

@@ -4,6 +4,7 @@
 ZVM_DEVICE=/dev/kvm
 . "$(dirname "$0")/lib.sh"
 
+need_kvm
 check linux_guest_runs_on_kvm guest_test linux.toml 2 boot 150
 check newer_linux_guest_runs_on_kvm guest_test linux-6.12.toml 4 boot 150
 finish

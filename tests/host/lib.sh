@@ -53,6 +53,13 @@ finish() {
 	exit
 }
 
+# For tests of in-tree KVM: that is all of them on a kernel without it.
+need_kvm() {
+	[ ! -e /dev/kvm ] || return 0
+	skip in_tree_kvm 'this kernel has none'
+	finish
+}
+
 load_module() {
 	[ "$device" = /dev/zvm ] || return 0
 	insmod /zvm.ko || { echo "Bail out! cannot load zvm.ko: $(dmesg | tail -n 1)"; exit 1; }
