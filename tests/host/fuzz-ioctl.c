@@ -37,7 +37,7 @@
 #define MAX_THREADS  8
 #define ROUND_OPS    1500
 #define HANGS	     60 /* seconds without any operation in a round */
-#define MORE_ROUNDS  100 /* at most, after the time is over, for what has not succeeded yet */
+#define MORE_TIME    6 /* times the time, for what has not succeeded yet */
 
 struct machine machines[NR_VMS];
 int events[NR_EVENTS];
@@ -99,6 +99,14 @@ static const struct op {
 };
 #define N_OPS (sizeof(ops) / sizeof(ops[0]))
 
+/* How many times slower than usual this machine is. */
+static long slowness(void)
+{
+	const char *slow = getenv("GUEST_SLOW");
+
+	return slow && atol(slow) > 0 ? atol(slow) : 1;
+}
+
 static void *worker(void *arg)
 {
 	unsigned int total = 0, i, n;
@@ -106,7 +114,7 @@ static void *worker(void *arg)
 	seed = (uintptr_t)arg;
 	for (i = 0; i < N_OPS; i++)
 		total += ops[i].weight;
-	for (n = 0; n < ROUND_OPS; n++) {
+	for (n = 0; n < ROUND_OPS / (unsigned int)slowness(); n++) {
 		unsigned int w = below(total);
 
 		if (one_in(8))
@@ -133,8 +141,7 @@ static pthread_t workers[MAX_THREADS];
 static unsigned int nr_workers;
 static void *ticker(void *arg)
 {
-	const char *slow = getenv("GUEST_SLOW");
-	long ms = 2 * (slow ? atol(slow) : 1);
+	long ms = 2 * slowness();
 	struct timespec pause = { ms / 1000, ms % 1000 * 1000000 };
 	unsigned int i;
 
@@ -260,11 +267,11 @@ int main(int argc, char **argv)
 		{ "seconds", required_argument, NULL, 't' }, { "rounds", required_argument, NULL, 'r' },
 		{ "threads", required_argument, NULL, 'n' }, {},
 	};
-	unsigned long seconds = 20, rounds = ~0UL, threads = 4, more = 0, n;
+	unsigned long seconds = 20, rounds = ~0UL, threads = 4, n;
 	uint64_t first;
 	const char *why = NULL;
 	unsigned int i;
-	time_t end;
+	time_t end, last;
 	int c;
 
 	if (getrandom(&first, sizeof(first), 0) != sizeof(first))
@@ -296,9 +303,10 @@ int main(int argc, char **argv)
 	tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	note("seed 0x%llx", (unsigned long long)first);
 	end = time(NULL) + (time_t)seconds;
+	last = end + (time_t)seconds * MORE_TIME * slowness();
 	for (n = 0; n < rounds && !why; n++) {
 		if (rounds == ~0UL && time(NULL) >= end &&
-		    (never_succeeded() == N_OPS || more++ == MORE_ROUNDS))
+		    (never_succeeded() == N_OPS || time(NULL) >= last))
 			break;
 		why = one_round(first + n, threads);
 	}
@@ -308,7 +316,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < N_OPS; i++)
 		note("%-24s %8llu, succeeded %8llu", ops[i].name, (unsigned long long)tally->done[i],
 		     (unsigned long long)tally->good[i]);
-	note("%lu rounds, %lu of them beyond the time", n, more);
+	note("%lu rounds", n);
 	if (rounds == ~0UL && !why)
 		ok(never_succeeded() == N_OPS, "everything_succeeds_now_and_then");
 	return done();
