@@ -8,7 +8,7 @@
  * guest deactivates its own, so a level that stays high does not storm.
  *
  * Invariant: the physical PPIs of a CPU are active only on behalf of its resident vCPU.
- * A vCPU that sleeps or is in memory has an hrtimer for its earliest expiry.
+ * A vCPU that sleeps has an hrtimer for its earliest expiry, wherever its timers are.
  *
  * Threads: load/put/handler with IRQs off on the CPU; the rest on the vCPU's thread or with
  * v->mutex held.

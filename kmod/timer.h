@@ -24,7 +24,7 @@ struct zvm_timer {
 struct zvm_timers {
 	struct zvm_timer t[ZVM_NR_TIMERS];
 	u64 cntvoff;		/* CNTVOFF_EL2 as loaded; while resident */
-	struct hrtimer wakeup;	/* earliest expiry while blocked or evicted */
+	struct hrtimer wakeup;	/* earliest expiry while blocked */
 	bool wakeup_armed;
 };
 

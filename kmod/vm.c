@@ -2,9 +2,9 @@
 /*
  * The VM file descriptor: its ioctls and its lifetime.
  *
- * A VM lives as long as its own, any vCPU's or any device's descriptor is open (vm->users), and
- * each of them holds the module. It belongs to the process that made it: from another address
- * space every ioctl fails with -EIO, as in KVM, so that a forked child cannot touch it.
+ * A VM lives as long as its own, any vCPU's, any device's or any statistics' descriptor is open
+ * (vm->users), and each of them holds the module. It belongs to the process that made it: from another
+ * address space every ioctl fails with -EIO, as in KVM, so that a forked child cannot touch it.
  * When the VM descriptor itself is closed, irqfds and ioeventfds are shut down.
  */
 #include <linux/anon_inodes.h>

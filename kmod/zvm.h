@@ -13,7 +13,8 @@
  *   vcpu->mutex > vm->lock (mutex) > vgic.its_mutex > slots_lock (mutex) > mm->lock (spinlock, ring 2)
  *   > vgic raw locks (dist, then vcpu) > v->wait (swait, raw).
  * Who holds vm->lock and needs all vCPUs only tries their mutexes (zvm_vm_trylock_vcpus()).
- * Raw spinlocks are the only locks taken with IRQs off. Waking a vCPU and kicking it are legal
+ * Raw spinlocks are the only locks taken with IRQs off, but for that of an eventfd where there is no
+ * PREEMPT_RT. Waking a vCPU and kicking it are legal
  * anywhere, hard IRQ included.
  */
 #ifndef ZVM_H
@@ -142,7 +143,7 @@ struct zvm_vcpu {
 };
 
 struct zvm_vm {
-	refcount_t users; /* VM fd + vCPU fds + device fds */
+	refcount_t users; /* VM fd + vCPU fds + device fds + statistics fds */
 	struct mutex lock; /* vCPU and device creation, vGIC initialisation, one-time settings */
 	struct mm_struct *owner; /* address space of the creator; ioctls from others get -EIO */
 	raw_spinlock_t psci_lock; /* power states against each other */

@@ -2,8 +2,9 @@
 /*
  * ioeventfd: a write of the guest to an address becomes a signal on an eventfd, without an exit.
  *
- * Lookup runs in ring 2 on the vCPU's thread under SRCU; signalling takes a lock that sleeps on
- * PREEMPT_RT, which is why not earlier. Changes hold events.lock.
+ * Lookup runs on the vCPU's thread under SRCU: in ring 2, or in ring 1 where the last write to the
+ * page was a hit (trap/mmio.c), but not on PREEMPT_RT, where the eventfd's lock sleeps. Changes hold
+ * events.lock.
  */
 #include <linux/eventfd.h>
 #include <linux/kvm.h>

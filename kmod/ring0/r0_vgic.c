@@ -228,7 +228,7 @@ no:
 	return false;
 }
 
-/* It was acknowledged: what zvm_vgic_inject() and fill() would have done. v's lock is held. */
+/* It was acknowledged: what zvm_vgic_raise_hw() and fill() would have done. v's lock is held. */
 void zvm_ring0_timer_place(struct zvm_vcpu *v, int i, u32 slot)
 {
 	struct zvm_vgic_cpu *c = &v->vgic;

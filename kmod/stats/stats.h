@@ -2,8 +2,9 @@
 /*
  * Counters per vCPU and per VM; in debugfs as KVM lays them out, and as KVM_GET_STATS_FD.
  * debugfs: zvm/PID-FD/ for the VM, zvm/PID-FD/vcpuN/ below it, one read-only file per counter.
- * A counter is a plain increment on the vCPU's own thread (ring 0 included), but for `kicks`, which
- * is whoever's that kicks and may lose one; readers may see a value that is a moment old.
+ * A counter is a plain increment on the vCPU's own thread (ring 0 included). `kicks` and `evictions`
+ * are whoever's that does it, those of interrupts the handler's on the vCPU's CPU: these may lose one.
+ * Readers may see a value that is a moment old.
  */
 #ifndef ZVM_STATS_H
 #define ZVM_STATS_H
