@@ -30,6 +30,32 @@ with_a_guest_at_work() {
 	[ $(($(suspends) - before)) = "$rounds" ] && rmmod zvm
 }
 
+# alive N: the Linux guest has said so N times in all.
+alive() {
+	for _ in $(seq $((60 * slow))); do
+		[ "$(grep -c '^zvm-guest: alive' /tmp/vm/log)" -lt "$1" ] || return 0
+		sleep 1
+	done
+	tail -n 20 /tmp/vm/log
+	return 1
+}
+
+# A Linux guest sees that time has passed, and nothing else.
+with_a_linux_guest() {
+	insmod /zvm.ko || return 1
+	vm_make /tmp/vm linux.toml 2 zvm.test=idle
+	zvm-run --device "$device" /tmp/vm/vm.toml >/tmp/vm/log 2>&1 </dev/null &
+	pid=$!
+	for i in $(seq "$rounds"); do
+		alive $(($(grep -c '^zvm-guest: alive' /tmp/vm/log) + 2)) && suspend_once || return 1
+	done
+	alive $(($(grep -c '^zvm-guest: alive' /tmp/vm/log) + 2)) || return 1
+	zvm stop linux
+	wait $pid
+	status=$?
+	! grep -iE 'stall|lockup|WARNING|BUG:|unstable|hung' /tmp/vm/log && [ $status = 5 ] && rmmod zvm
+}
+
 if [ ! -w /sys/power/state ] || [ ! -e $rtc/wakealarm ]; then
 	skip guests_work_on_after_suspend_to_idle 'no suspend or no alarm on this kernel'
 else
@@ -38,5 +64,6 @@ else
 			with_a_guest_at_work $residency
 		guests_end
 	done
+	check a_linux_guest_goes_on_after_suspend_to_idle with_a_linux_guest
 fi
 finish
