@@ -9,7 +9,6 @@
 #include <linux/reboot.h>
 #include <linux/stop_machine.h>
 
-#include "gic.h"
 #include "host.h"
 #include "zvm.h"
 
@@ -64,8 +63,8 @@ static int zvm_cpu_pm(struct notifier_block *nb, unsigned long action, void *arg
 {
 	if (action == CPU_PM_ENTER)
 		zvm_resident_evict_local();
-	else if (action == CPU_PM_EXIT && !this_cpu_ptr(&zvm_cpus)->closed && !zvm_gic_cpu_kept())
-		zvm_irq_cpu_online();
+	else if (action == CPU_PM_EXIT && !this_cpu_ptr(&zvm_cpus)->closed)
+		zvm_irq_cpu_resume();
 	return NOTIFY_OK;
 }
 

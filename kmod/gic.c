@@ -177,6 +177,14 @@ bool zvm_gic_cpu_kept(void)
 				  g->host_prio - PRIO_STEP;
 }
 
+void zvm_gic_cpu_restore(void)
+{
+	struct zvm_gic_cpu *g = &zvm_gic_cpus[raw_smp_processor_id()];
+
+	if (g->sgi)
+		set_priorities(g->sgi, g->host_prio - PRIO_STEP);
+}
+
 void zvm_gic_cpu_offline(void)
 {
 	struct zvm_gic_cpu *g = &zvm_gic_cpus[raw_smp_processor_id()];

@@ -32,6 +32,7 @@ void zvm_gic_cpu_online(void); /* on the CPU, its PPIs are enabled */
 void zvm_gic_cpu_offline(void);
 /* Is this CPU's redistributor as zvm_gic_cpu_online() left it? IRQs off. False: not known. */
 bool zvm_gic_cpu_kept(void);
+void zvm_gic_cpu_restore(void); /* makes it so; on the CPU, IRQs off */
 
 /*
  * Bring `cpu` out of the guest: pends its maintenance PPI. Preemption off, ring 0 too; what was posted

@@ -12,6 +12,7 @@ int zvm_host_probe(void);
 int zvm_irq_init(void);
 void zvm_irq_exit(void);
 void zvm_irq_cpu_online(void); /* on the CPU, IRQs on or off */
+void zvm_irq_cpu_resume(void); /* the same after an idle state, if it was lost there; IRQs off */
 void zvm_irq_cpu_offline(void);
 
 #endif

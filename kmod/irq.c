@@ -81,13 +81,26 @@ static u32 zvm_irq_intid(unsigned int irq)
 	return d ? irqd_to_hwirq(d) : 0;
 }
 
-void zvm_irq_cpu_online(void)
+static void zvm_irq_enable(void)
 {
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(zvm_ppis); i++)
 		enable_percpu_irq(*zvm_ppis[i].irq, irq_get_trigger_type(*zvm_ppis[i].irq));
+}
+
+void zvm_irq_cpu_online(void)
+{
+	zvm_irq_enable();
 	zvm_gic_cpu_online();
+}
+
+void zvm_irq_cpu_resume(void)
+{
+	if (zvm_gic_cpu_kept())
+		return;
+	zvm_gic_cpu_restore();
+	zvm_irq_enable();
 }
 
 void zvm_irq_cpu_offline(void)
