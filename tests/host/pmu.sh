@@ -28,10 +28,10 @@ steals() {
 load_module
 check linux_guest_counts_and_samples counts
 cat /tmp/counts
-if [ -e /proc/self/schedstat ]; then
+if [ -e /proc/schedstat ]; then
 	check linux_guests_on_one_cpu_see_stolen_time steals
 	cat /tmp/steal
 else
-	skip linux_guests_on_one_cpu_see_stolen_time 'this kernel does not count it (SCHED_INFO)'
+	skip linux_guests_on_one_cpu_see_stolen_time 'this kernel does not count it (SCHEDSTATS)'
 fi
 finish
