@@ -14,8 +14,7 @@
  *   > vgic raw locks (dist, then vcpu) > v->wait (swait, raw).
  * Who holds vm->lock and needs all vCPUs only tries their mutexes (zvm_vm_trylock_vcpus()).
  * Raw spinlocks are the only locks taken with IRQs off, but for that of an eventfd where there is no
- * PREEMPT_RT. Waking a vCPU and kicking it are legal
- * anywhere, hard IRQ included.
+ * PREEMPT_RT. Waking a vCPU and kicking it are legal anywhere, hard IRQ included.
  */
 #ifndef ZVM_H
 #define ZVM_H

@@ -61,7 +61,10 @@ int zvm_routing_inject(struct zvm_vm *vm, u32 gsi, bool level);
 /* KVM_IRQ_LINE: kvm_irq_level.irq encodes type, vCPU and number (arm64 format). */
 int zvm_irq_line(struct zvm_vm *vm, const struct kvm_irq_level *lvl);
 
-/* An MMIO write of the guest; ring 2, and ring 1 but for PREEMPT_RT. True: an eventfd took it, the exit is done. */
+/*
+ * An MMIO write of the guest; ring 2, and ring 1 but for PREEMPT_RT. True: an eventfd took it, the
+ * exit is done.
+ */
 bool zvm_ioeventfd_write(struct zvm_vm *vm, u64 ipa, unsigned int len, u64 val);
 
 /* ZVM_CAP_STATUS_WORD; vm->lock held. */

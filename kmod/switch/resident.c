@@ -10,7 +10,8 @@
  * Locking: zvm_cpus.resident is written only by its own CPU with IRQs off. v->resident_cpu follows
  * it; a vCPU becomes resident only on the thread that holds v->mutex, and can be evicted by any
  * thread on that CPU, but never while its own thread is between zvm_resident_make() and the end of
- * its ring 1 (IRQs or preemption are off there, and evictions come from other threads, idle among them).
+ * its ring 1 (IRQs or preemption are off there, and evictions come from other threads, the idle one
+ * among them).
  */
 #include <linux/delay.h>
 #include <linux/smp.h>
