@@ -13,7 +13,7 @@
 #include "ring0.h"
 
 #define ZVM_INTID(x)	   ((u32)((x) & 0xffffff))
-#define ZVM_INTID_SPECIAL  1020 /* to 1023: nothing was acknowledged */
+#define ZVM_INTID_SPECIAL  1020 /* to 1023: nothing is pending, nothing was acknowledged */
 #define ZVM_BELLS	   8
 #define ZVM_CNT_CTL_FIRING (ZVM_CNT_CTL_ENABLE | ZVM_CNT_CTL_ISTATUS)
 #define ZVM_CNT_CTL_ALL	   (ZVM_CNT_CTL_FIRING | ZVM_CNT_CTL_IMASK)
@@ -72,8 +72,9 @@ static u32 zvm_ring0_timer(struct zvm_vcpu *v, int i, u32 ppi, u8 pmr)
  */
 static bool zvm_ring0_host_turn(struct zvm_vcpu *v)
 {
-	if (likely(ZVM_INTID(read_sysreg_s(SYS_ICC_HPPIR1_EL1)) >= ZVM_INTID_SPECIAL) ||
-	    ++v->bells < ZVM_BELLS)
+	u32 waiting = ZVM_INTID(read_sysreg_s(SYS_ICC_HPPIR1_EL1)); /* LPIs, too: from 8192 */
+
+	if (likely(waiting - ZVM_INTID_SPECIAL < 4) || ++v->bells < ZVM_BELLS)
 		return false;
 	v->bells = 0;
 	return true;
