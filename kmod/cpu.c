@@ -81,9 +81,12 @@ static struct notifier_block zvm_reboot_nb = { .notifier_call = zvm_cpu_reboot }
 
 int zvm_cpu_init(void)
 {
-	int ret = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "zvm:online", zvm_cpu_online,
-				    zvm_cpu_offline);
+	int cpu, ret;
 
+	/* A CPU on its way up may be idle (CPU_PM_EXIT) before zvm_cpu_online() was there. */
+	for_each_possible_cpu(cpu)
+		per_cpu(zvm_cpus, cpu).closed = true;
+	ret = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "zvm:online", zvm_cpu_online, zvm_cpu_offline);
 	if (ret < 0)
 		return ret;
 	zvm_cpuhp = ret;
