@@ -22,7 +22,7 @@ int zvm_mm_create(struct zvm_vm *vm, u32 ipa_bits)
 	if (ret)
 		return ret;
 	ret = -ENOMEM;
-	mm->last_vcpu = alloc_percpu(int);
+	mm->last_vcpu = alloc_percpu_gfp(int, GFP_KERNEL_ACCOUNT);
 	if (!mm->last_vcpu)
 		goto err_srcu;
 	for_each_possible_cpu(cpu)
