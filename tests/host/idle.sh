@@ -64,7 +64,9 @@ timers_work() {
 	guests_stop 1
 }
 
-if [ ! -e $state ]; then
+check the_board_has_an_idle_state [ -e /proc/device-tree/cpus/cpu@0/cpu-idle-states ]
+driver=$(cat /sys/devices/system/cpu/cpuidle/current_driver 2>/dev/null)
+if [ "${driver:-none}" = none ]; then
 	skip guests_work_on_a_cpu_that_sleeps 'this kernel has no driver for idle states'
 	finish
 fi
