@@ -173,5 +173,7 @@ int op_signal_msi(void)
 		.flags = mostly(KVM_MSI_VALID_DEVID), .devid = mostly(below(DEVIDS)),
 	};
 
+	if (one_in(4))
+		complete_its(machine()); /* what is mapped does not stay so for long */
 	return call(machine()->vm, KVM_SIGNAL_MSI, &msi) > 0 ? 0 : -1; /* 0: nothing is mapped */
 }
