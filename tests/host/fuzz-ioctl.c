@@ -99,14 +99,6 @@ static const struct op {
 };
 #define N_OPS (sizeof(ops) / sizeof(ops[0]))
 
-/* How many times slower than usual this machine is. */
-static long slowness(void)
-{
-	const char *slow = getenv("GUEST_SLOW");
-
-	return slow && atol(slow) > 0 ? atol(slow) : 1;
-}
-
 static void *worker(void *arg)
 {
 	unsigned int total = 0, i, n;
@@ -114,7 +106,7 @@ static void *worker(void *arg)
 	seed = (uintptr_t)arg;
 	for (i = 0; i < N_OPS; i++)
 		total += ops[i].weight;
-	for (n = 0; n < ROUND_OPS / (unsigned int)slowness(); n++) {
+	for (n = 0; n < ROUND_OPS / slowness(); n++) {
 		unsigned int w = below(total);
 
 		if (one_in(8))
@@ -141,7 +133,7 @@ static pthread_t workers[MAX_THREADS];
 static unsigned int nr_workers;
 static void *ticker(void *arg)
 {
-	long ms = 2 * slowness();
+	long ms = 2L * slowness();
 	struct timespec pause = { ms / 1000, ms % 1000 * 1000000 };
 	unsigned int i;
 

@@ -282,6 +282,14 @@ int64_t vm_stat(struct vm *vm, const char *name)
 	return val;
 }
 
+unsigned int slowness(void)
+{
+	const char *slow = getenv("GUEST_SLOW");
+	long n = slow ? atol(slow) : 1;
+
+	return n < 1 ? 1 : n > 100 ? 100 : (unsigned int)n;
+}
+
 void *mem_map(size_t size, size_t align)
 {
 	char *p = mmap(NULL, size + align, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

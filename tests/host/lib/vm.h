@@ -67,6 +67,8 @@ uint64_t vm_get_reg(int vcpu, uint64_t id);
 /* One counter of the VM by KVM_GET_STATS_FD, -1 if there is none of that name. */
 int64_t vm_stat(struct vm *vm, const char *name);
 
+/* How many times slower than usual this machine is: $GUEST_SLOW, 1 to 100. */
+unsigned int slowness(void);
 /* mmap of anonymous memory, aligned to `align` (a power of two). */
 void *mem_map(size_t size, size_t align);
 /* "Name: N" of a /proc file, -1 if it has none. */
