@@ -65,17 +65,20 @@ load_module() {
 	insmod /zvm.ko || { echo "Bail out! cannot load zvm.ko: $(dmesg | tail -n 1)"; exit 1; }
 }
 
+# Time limits are for a kernel of usual speed; $GUEST_SLOW says how many times slower this one is. Its
+# guests' watchdogs would count that, and a suspend, which lasts longer, as their own fault.
+slow=${GUEST_SLOW:-1}
+patience=
+[ "$slow" = 1 ] || patience='rcupdate.rcu_cpu_stall_timeout=300 watchdog_thresh=60'
+
 # vm_make DIR TOML VCPUS CMDLINE: a private copy of a guest in DIR (vm.toml, rootfs.ext4), started
 # with CMDLINE added to its kernel command line.
 vm_make() {
 	mkdir -p "$1"
 	cp "$images/rootfs.ext4" "$1/"
 	sed -E -e "s#^((kernel|initrd|firmware) *= *\")#\\1$images/#" -e "s|^vcpus .*|vcpus = $3|" \
-		-e "s|root=/dev/vda|& $4|" "$images/$2" >"$1/vm.toml"
+		-e "s|root=/dev/vda|& $4 $patience|" "$images/$2" >"$1/vm.toml"
 }
-
-# Time limits are for a kernel of usual speed; $GUEST_SLOW says how many times slower this one is.
-slow=${GUEST_SLOW:-1}
 
 # vm_run DIR SECONDS: runs it to its end; the console is in DIR/log. Status: that of zvm-run.
 vm_run() {
