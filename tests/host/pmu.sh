@@ -26,6 +26,8 @@ steals() {
 }
 
 load_module
+/mnt/zvm/host-tests/perf-hold &
+trap "kill $! 2>/dev/null" EXIT
 check linux_guest_counts_and_samples counts
 cat /tmp/counts
 if [ -e /proc/schedstat ]; then
