@@ -47,13 +47,15 @@ bool zvm_vcpu_halt(struct zvm_vcpu *v)
 	from = read_sysreg(cntpct_el0);
 	for (;;) {
 		smp_store_mb(v->mode, ZVM_IN_GUEST); /* pairs with zvm_vcpu_kick() */
+		/*
+		 * Then WFI ends early, as it may. Left to be executed again it could come after an
+		 * interrupt that the guest has looked for before, and waits for by it.
+		 */
 		if (zvm_halt_disturbed(v))
-			break; /* the guest executes its WFI again */
-		zvm_vcpu_take_irqs(v);
-		if (zvm_vgic_signalled_here(v)) {
-			zvm_skip_instr(v);
 			break;
-		}
+		zvm_vcpu_take_irqs(v);
+		if (zvm_vgic_signalled_here(v))
+			break;
 		if (!single_task_running() ||
 		    (!owned && read_sysreg(cntpct_el0) - from >= limit)) {
 			WRITE_ONCE(v->mode, ZVM_OUTSIDE);
@@ -66,6 +68,7 @@ bool zvm_vcpu_halt(struct zvm_vcpu *v)
 			zvm_switch_irq_window(v);
 	}
 	WRITE_ONCE(v->mode, ZVM_OUTSIDE);
+	zvm_skip_instr(v);
 	v->stats.wfi_exits++;
 	v->stats.halts++;
 	return true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * events - irqfd, ioeventfd, GSI routing, KVM_IRQ_LINE and KVM_GET_STATS_FD, seen from a client.
+ * events - irqfd, ioeventfd, GSI routing, KVM_IRQ_LINE, KVM_GET_STATS_FD and a signal during WFI, seen
+ * from a client.
  *
  *   events [--device DEV]
  *
@@ -9,12 +10,15 @@
  */
 #include <errno.h>
 #include <linux/kvm.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "vm.h"
@@ -284,6 +288,47 @@ static void memory_over_frames(void)
 	ok(vm_do(&vm, 0, VM_READ, typer, typer + 8, 8, 0) == before, "the register is there again");
 }
 
+static void on_alarm(int sig)
+{
+	(void)sig; /* it ends system calls */
+}
+
+/*
+ * The WFI that a signal has ended is not executed again: the guest may have looked for an interrupt
+ * before it that comes in the meantime, and would sleep with it behind it.
+ */
+static void wfi_ends_by_a_signal(void)
+{
+	const struct sigaction wake = { .sa_handler = on_alarm }, usual = { .sa_handler = SIG_DFL };
+	uint32_t *code = mem_map(PAGE, PAGE);
+	cpu_set_t all, one;
+	uint64_t pc;
+	int ret;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	/* a CPU of its own: zvm.ko halts that in place, else the thread sleeps */
+	if (sched_getaffinity(0, sizeof(all), &all) || sched_setaffinity(0, sizeof(one), &one))
+		die("affinity");
+	code[0] = 0xd503207f; /* wfi */
+	code[1] = 0x14000000; /* b . */
+	__builtin___clear_cache((char *)code, (char *)(code + 2));
+	if (vm_slot(&vm, 5, 0, VM_RAM_IPA, PAGE, code))
+		die("slot");
+	vm_set_reg(vm.vcpu[0], VM_CORE(regs.pc), VM_RAM_IPA);
+	sigaction(SIGALRM, &wake, NULL);
+	alarm(1);
+	ret = ioctl(vm.vcpu[0], KVM_RUN, 0);
+	ok(ret == -1 && errno == EINTR, "a signal ends KVM_RUN of a vCPU in WFI: EINTR");
+	pc = vm_get_reg(vm.vcpu[0], VM_CORE(regs.pc));
+	note("PC is at %+ld", (long)(pc - VM_RAM_IPA));
+	ok(pc == VM_RAM_IPA + 4, "the WFI is behind the guest then");
+	sigaction(SIGALRM, &usual, NULL);
+	vm_slot(&vm, 5, 0, VM_RAM_IPA, 0, NULL);
+	munmap(code, PAGE);
+	sched_setaffinity(0, sizeof(all), &all);
+}
+
 int main(int argc, char **argv)
 {
 	vm_open_device(argc, argv);
@@ -292,6 +337,7 @@ int main(int argc, char **argv)
 	irq_lines();
 	ioeventfds();
 	memory_over_frames();
+	wfi_ends_by_a_signal();
 	statistics(ioctl(vm.fd, KVM_GET_STATS_FD, 0), "of the VM");
 	statistics(ioctl(vm.vcpu[0], KVM_GET_STATS_FD, 0), "of the vCPU");
 	close(gic);
