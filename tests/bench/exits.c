@@ -208,9 +208,16 @@ static u64 timer_latency(bool wfi)
 		write_sysreg(at, cntv_cval_el0);
 		write_sysreg(TIMER_ENABLE, cntv_ctl_el0);
 		isb();
-		while (taken == before)
-			if (wfi)
+		/* Masked from the check to the WFI: what comes between them ends it. */
+		while (wfi && taken == before) {
+			irq_disable();
+			if (taken == before)
 				asm volatile("wfi" : : : "memory");
+			irq_enable();
+			isb();
+		}
+		while (taken == before)
+			;
 		took[i] = taken_at - at;
 	}
 	return ticks_to_insns(median(took, WARM_UP), 1);
