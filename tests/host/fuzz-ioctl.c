@@ -36,7 +36,8 @@
 
 #define MAX_THREADS  8
 #define ROUND_OPS    1500
-#define HANGS	     60 /* seconds without any operation in a round */
+#define HANGS	     60 /* seconds without any operation in a round, times $GUEST_SLOW */
+#define DIES	     5	/* seconds from SIGKILL to its end, the same */
 #define MORE_TIME    6 /* times the time, for what has not succeeded yet */
 
 struct machine machines[NR_VMS];
@@ -187,13 +188,14 @@ static void round_in_child(uint64_t round_seed, unsigned int threads)
 	_exit(0);
 }
 
-/* Where the threads of a round that hangs are. */
+/* Where the threads of a round that hangs are; of those on a CPU the kernel's log tells. */
 static void show_threads(pid_t pid)
 {
-	char cmd[128];
+	char cmd[256];
 
 	snprintf(cmd, sizeof(cmd),
-		 "for t in /proc/%d/task/*; do cat $t/syscall; cat $t/stack; done | sed 's/^/# /'", pid);
+		 "for t in /proc/%d/task/*; do cat $t/syscall; cat $t/stack; done | sed 's/^/# /';"
+		 "echo l >/proc/sysrq-trigger; sleep 1; echo l >/proc/sysrq-trigger", pid);
 	fflush(stdout);
 	if (system(cmd))
 		note("no stacks");
@@ -219,6 +221,18 @@ static unsigned int never_succeeded(void)
 	return i;
 }
 
+static bool reaped(pid_t pid, unsigned int seconds)
+{
+	unsigned int ms;
+
+	for (ms = 0; ms < seconds * 1000; ms += 100) {
+		if (waitpid(pid, NULL, WNOHANG) == pid)
+			return true;
+		usleep(100000);
+	}
+	return false;
+}
+
 /* 0, or why it failed. */
 static const char *one_round(uint64_t round_seed, unsigned int threads)
 {
@@ -237,11 +251,10 @@ static const char *one_round(uint64_t round_seed, unsigned int threads)
 		if (now != seen)
 			moved = time(NULL);
 		seen = now;
-		if (time(NULL) > moved + HANGS) {
+		if (time(NULL) > moved + HANGS * (time_t)slowness()) {
 			show_threads(pid);
 			kill(pid, SIGKILL);
-			sleep(5);
-			return waitpid(pid, &status, WNOHANG) == pid ? "hung" : "cannot be killed";
+			return reaped(pid, DIES * slowness()) ? "hung" : "cannot be killed";
 		}
 		usleep(5000);
 	}

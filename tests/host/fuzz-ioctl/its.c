@@ -173,7 +173,12 @@ int op_signal_msi(void)
 		.flags = mostly(KVM_MSI_VALID_DEVID), .devid = mostly(below(DEVIDS)),
 	};
 
+	struct machine *m = machine();
+	int i;
+
+	/* What is mapped does not stay so for long, and it is mapped while no vCPU runs only. */
 	if (one_in(4))
-		complete_its(machine()); /* what is mapped does not stay so for long */
-	return call(machine()->vm, KVM_SIGNAL_MSI, &msi) > 0 ? 0 : -1; /* 0: nothing is mapped */
+		for (i = 0; i < 20 && complete_its(m); i++)
+			usleep(1000);
+	return call(m->vm, KVM_SIGNAL_MSI, &msi) > 0 ? 0 : -1; /* 0: nothing is mapped */
 }
