@@ -41,6 +41,8 @@ uint64_t ipa(void);		 /* an address of the guest: RAM, the vGIC, a device, or no
 struct machine *machine(void);
 /* The ioctl, sometimes with an address where nothing is. */
 int call(int fd, unsigned long cmd, void *arg);
+/* Data to RAM, for a system call to write: another thread may have protected it. */
+void store(uint64_t off, const void *data, size_t len);
 void fill_memory(void); /* a page of RAM gets other instructions */
 
 #define PICK(...)                                        \

@@ -5,7 +5,6 @@
  */
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "fuzz.h"
@@ -38,14 +37,6 @@ static int set(int fd, uint32_t group, uint64_t nr, uint64_t val)
 static int set_reg(int fd, uint64_t off, uint64_t val)
 {
 	return set(fd, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, off, val);
-}
-
-/* Another thread may have protected it. */
-static void store(uint64_t off, const void *data, size_t len)
-{
-	struct iovec from = { (void *)data, len }, to = { arena + off, len };
-
-	process_vm_writev(getpid(), &from, 1, &to, 1, 0);
 }
 
 static void put(uint32_t nr, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3)
