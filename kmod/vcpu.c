@@ -203,7 +203,7 @@ static int zvm_vcpu_prepare(struct zvm_vcpu *v)
 		 * the way to user space, and the system call restarts without anybody noticing.
 		 */
 		if (test_thread_flag(TIF_NOTIFY_RESUME))
-			return -ERESTARTNOINTR;
+			return -ERESTARTNOHAND;
 		if (READ_ONCE(v->requests) & (BIT(ZVM_REQ_ITS) | BIT(ZVM_REQ_PMU))) {
 			if (zvm_vcpu_take_request(v, ZVM_REQ_PMU))
 				zvm_pmu_look(v);
@@ -403,10 +403,10 @@ int zvm_vcpu_run(struct zvm_vcpu *v)
 	} else {
 		run->exit_reason = KVM_EXIT_UNKNOWN;
 		ret = zvm_vcpu_loop(v);
-		if (ret == -EINTR) {
+		if (ret == -EINTR || ret == -ERESTARTNOHAND)
 			run->exit_reason = KVM_EXIT_INTR;
+		if (ret == -EINTR)
 			v->stats.signal_exits++;
-		}
 	}
 
 	zvm_debug_step_end(v);
@@ -414,9 +414,12 @@ int zvm_vcpu_run(struct zvm_vcpu *v)
 		sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);
 		sigemptyset(&current->real_blocked);
 	}
-	/* A restart rests on TIF_SIGPENDING, which setting the mask works out anew. */
-	if (ret == -ERESTARTNOINTR)
-		ret = restart_syscall();
+	/*
+	 * A restart rests on TIF_SIGPENDING, which setting the mask works out anew. One whose handler
+	 * runs on this way out, since it came after the last look, ends KVM_RUN as any signal does.
+	 */
+	if (ret == -ERESTARTNOHAND)
+		set_tsk_thread_flag(current, TIF_SIGPENDING);
 	WRITE_ONCE(v->task, NULL);
 	return ret;
 }

@@ -19,6 +19,8 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "vm.h"
@@ -288,9 +290,39 @@ static void memory_over_frames(void)
 	ok(vm_do(&vm, 0, VM_READ, typer, typer + 8, 8, 0) == before, "the register is there again");
 }
 
+static volatile sig_atomic_t alarms;
+
 static void on_alarm(int sig)
 {
 	(void)sig; /* it ends system calls */
+	alarms++;
+}
+
+/*
+ * A guest that spins, on a CPU that its thread has to share: what the kernel wants done by a thread
+ * that was preempted interrupts KVM_RUN as well. A second signal means that the first did not end it.
+ */
+static void no_signal_is_lost(void)
+{
+	struct itimerval off = {}, soon = { .it_interval.tv_sec = 2 };
+	unsigned int i, lost = 0;
+	pid_t rival = fork();
+
+	while (!rival)
+		;
+	for (i = 0; i < 1000; i++) {
+		alarms = 0;
+		soon.it_value.tv_usec = 500 + i % 32 * 125;
+		setitimer(ITIMER_REAL, &soon, NULL);
+		if (ioctl(vm.vcpu[0], KVM_RUN, 0) != -1 || errno != EINTR)
+			break;
+		lost += alarms > 1;
+	}
+	setitimer(ITIMER_REAL, &off, NULL);
+	kill(rival, SIGKILL);
+	waitpid(rival, NULL, 0);
+	note("%u of %u", lost, i);
+	ok(i == 1000 && !lost, "of 1000 signals, on a busy CPU, each ends KVM_RUN");
 }
 
 /*
@@ -323,6 +355,7 @@ static void wfi_ends_by_a_signal(void)
 	pc = vm_get_reg(vm.vcpu[0], VM_CORE(regs.pc));
 	note("PC is at %+ld", (long)(pc - VM_RAM_IPA));
 	ok(pc == VM_RAM_IPA + 4, "the WFI is behind the guest then");
+	no_signal_is_lost();
 	sigaction(SIGALRM, &usual, NULL);
 	vm_slot(&vm, 5, 0, VM_RAM_IPA, 0, NULL);
 	munmap(code, PAGE);
