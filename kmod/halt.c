@@ -48,8 +48,8 @@ bool zvm_vcpu_halt(struct zvm_vcpu *v)
 	for (;;) {
 		smp_store_mb(v->mode, ZVM_IN_GUEST); /* pairs with zvm_vcpu_kick() */
 		/*
-		 * Then WFI ends early, as it may. Left to be executed again it could come after an
-		 * interrupt that the guest has looked for before, and waits for by it.
+		 * Disturbed, WFI ends early, as it may. Executed again it could come after the very
+		 * interrupt that the guest waits for, and has looked for before the first time.
 		 */
 		if (zvm_halt_disturbed(v))
 			break;

@@ -415,8 +415,8 @@ int zvm_vcpu_run(struct zvm_vcpu *v)
 		sigemptyset(&current->real_blocked);
 	}
 	/*
-	 * A restart rests on TIF_SIGPENDING, which setting the mask works out anew. One whose handler
-	 * runs on this way out, since it came after the last look, ends KVM_RUN as any signal does.
+	 * A restart rests on TIF_SIGPENDING, which setting the mask works out anew. A signal that came
+	 * after the last look ends KVM_RUN all the same, if the kernel sees it before it restarts.
 	 */
 	if (ret == -ERESTARTNOHAND)
 		set_tsk_thread_flag(current, TIF_SIGPENDING);
