@@ -196,14 +196,14 @@ static int zvm_vcpu_prepare(struct zvm_vcpu *v)
 		zvm_vcpu_take_request(v, ZVM_REQ_SLEEP);
 		if (zvm_vcpu_take_request(v, ZVM_REQ_RESET))
 			zvm_psci_reset(v);
-		if (signal_pending(current) || zvm_compat_immediate_exit(v->run))
-			return -EINTR;
 		/*
-		 * Work of the thread's own (rseq after every preemption, task work): it is done on
-		 * the way to user space, and the system call restarts without anybody noticing.
+		 * TIF_NOTIFY_RESUME: work of the thread's own (rseq after every preemption, task
+		 * work) is done on the way to user space. KVM_RUN must not restart after it: a
+		 * signal that comes while it is done would not end KVM_RUN.
 		 */
-		if (test_thread_flag(TIF_NOTIFY_RESUME))
-			return -ERESTARTNOHAND;
+		if (signal_pending(current) || zvm_compat_immediate_exit(v->run) ||
+		    test_thread_flag(TIF_NOTIFY_RESUME))
+			return -EINTR;
 		if (READ_ONCE(v->requests) & (BIT(ZVM_REQ_ITS) | BIT(ZVM_REQ_PMU))) {
 			if (zvm_vcpu_take_request(v, ZVM_REQ_PMU))
 				zvm_pmu_look(v);
@@ -403,10 +403,10 @@ int zvm_vcpu_run(struct zvm_vcpu *v)
 	} else {
 		run->exit_reason = KVM_EXIT_UNKNOWN;
 		ret = zvm_vcpu_loop(v);
-		if (ret == -EINTR || ret == -ERESTARTNOHAND)
+		if (ret == -EINTR) {
 			run->exit_reason = KVM_EXIT_INTR;
-		if (ret == -EINTR)
 			v->stats.signal_exits++;
+		}
 	}
 
 	zvm_debug_step_end(v);
@@ -414,12 +414,6 @@ int zvm_vcpu_run(struct zvm_vcpu *v)
 		sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);
 		sigemptyset(&current->real_blocked);
 	}
-	/*
-	 * A restart rests on TIF_SIGPENDING, which setting the mask works out anew. A signal that came
-	 * after the last look ends KVM_RUN all the same, if the kernel sees it before it restarts.
-	 */
-	if (ret == -ERESTARTNOHAND)
-		set_tsk_thread_flag(current, TIF_SIGPENDING);
 	WRITE_ONCE(v->task, NULL);
 	return ret;
 }

@@ -265,7 +265,7 @@ static void *spin(void *stop)
 
 /*
  * KVM_RUN with a signal mask, on a CPU that another thread wants too: a preemption leaves work to
- * be done on the way to user space (rseq), of which the client must see nothing.
+ * be done on the way to user space (rseq), and the client sees nothing but -EINTR.
  */
 static void test_mask(void)
 {
