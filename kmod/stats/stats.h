@@ -30,7 +30,7 @@ struct dentry;
 	X(ioeventfd_exits, "MMIO writes taken by an ioeventfd")               \
 	X(fault_exits, "stage-2 faults on RAM")                               \
 	X(fp_traps, "first uses of FP/SIMD after a switch")                   \
-	X(signal_exits, "returns to user space for a signal or for work of the thread")                 \
+	X(signal_exits, "returns to user space for signals or the thread's work") \
 	X(blocks, "times the vCPU slept in WFI")                              \
 	X(wakeups, "wake-ups from WFI")                                       \
 	X(kicks, "IPIs sent to bring the vCPU out of the guest")              \

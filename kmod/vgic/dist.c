@@ -75,7 +75,7 @@ static u64 read_irouter(const struct zvm_vgic_access *a, u32 arg)
 {
 	const struct zvm_vgic_bank *b = &a->vm->vgic.spi[a->intid / 32];
 
-	/* Aff3 is not implemented: the upper half is zero */
+	/* affinities have three levels: the upper half, Aff3, is zero */
 	return zvm_vgic_get_part(READ_ONCE(b->route[a->intid % 32]), a->off, a->len);
 }
 

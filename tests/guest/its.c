@@ -625,7 +625,7 @@ static void two_levels(void)
 
 static void hostile(void)
 {
-	u32 i, bits = testdev_read(TD_PARAM) >= 1000 ? 14 : 10; /* of each device: 16384 events are slow */
+	u32 i, bits = testdev_read(TD_PARAM) >= 1000 ? 14 : 10; /* 16384 events or 1024 a device */
 	u64 itt = its_new_itt(bits);
 
 	/* Many devices on one piece of memory, many events each. */

@@ -317,6 +317,8 @@ static void every_signal_ends_it(void)
 	bool good = true;
 	pid_t rival = fork();
 
+	if (rival < 0)
+		die("fork"); /* and never kill(-1) */
 	while (!rival)
 		;
 	restarted = 0;
@@ -342,7 +344,8 @@ static void every_signal_ends_it(void)
  */
 static void wfi_ends_by_a_signal(void)
 {
-	const struct sigaction wake = { .sa_sigaction = on_alarm, .sa_flags = SA_SIGINFO }, usual = { .sa_handler = SIG_DFL };
+	const struct sigaction wake = { .sa_sigaction = on_alarm, .sa_flags = SA_SIGINFO };
+	const struct sigaction usual = { .sa_handler = SIG_DFL };
 	uint32_t *code = mem_map(PAGE, PAGE);
 	cpu_set_t all, one;
 	uint64_t pc;
