@@ -127,14 +127,15 @@ static void nothing(int sig)
 }
 
 /*
- * A signal every 2 ms to each thread: nobody stays in KVM_RUN or asleep there. More often than a
- * system call takes nothing would ever end, so $GUEST_SLOW counts here too.
+ * A signal every 2 ms to each thread: nobody stays in KVM_RUN or asleep there. More often than
+ * the kernel can deliver them, four threads do nothing else: $GUEST_SLOW counts here too, and twice,
+ * since it is both the calls and the signals that are slow.
  */
 static pthread_t workers[MAX_THREADS];
 static unsigned int nr_workers;
 static void *ticker(void *arg)
 {
-	long ms = 2L * slowness();
+	long ms = 2L * slowness() * slowness();
 	struct timespec pause = { ms / 1000, ms % 1000 * 1000000 };
 	unsigned int i;
 
@@ -256,7 +257,7 @@ static const char *one_round(uint64_t round_seed, unsigned int threads)
 			kill(pid, SIGKILL);
 			return reaped(pid, DIES * slowness()) ? "hung" : "cannot be killed";
 		}
-		usleep(5000);
+		usleep(5000 * slowness());
 	}
 	if (WIFSIGNALED(status)) {
 		snprintf(why, sizeof(why), "died by signal %d", WTERMSIG(status));
