@@ -127,9 +127,9 @@ static void nothing(int sig)
 }
 
 /*
- * A signal every 2 ms to each thread: nobody stays in KVM_RUN or asleep there. More often than
- * the kernel can deliver them, four threads do nothing else: $GUEST_SLOW counts here too, and twice,
- * since it is both the calls and the signals that are slow.
+ * A signal every 2 ms to each thread: nobody stays in KVM_RUN or asleep there. More often than the
+ * kernel can deliver them, a round would do nothing else: $GUEST_SLOW counts here too, and twice,
+ * since calls and signals are both slower.
  */
 static pthread_t workers[MAX_THREADS];
 static unsigned int nr_workers;
